@@ -1,0 +1,146 @@
+"""Who is connected to whom.
+
+A sparse connectivity answers with a table of targets: one row per presynaptic cell, padded with ``n_post``. Rows
+are as wide as the degree can reasonably get, not as wide as it is, so that another seed or a slightly different p
+gives arrays of the same shape and nothing is compiled again.
+"""
+
+import functools
+import math
+from typing import Any, NamedTuple, Protocol
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import lax
+
+from snnlab.core import randomness
+from snnlab.core.parameters import component, param, static
+
+
+class Table(NamedTuple):
+    """Targets [n_pre, K] (int32, ascending, padded with ``n_post``) and, where they differ, weights [n_pre, K]."""
+
+    targets: np.ndarray
+    weights: np.ndarray | None = None
+
+
+class Connectivity(Protocol):
+    """Sparse wiring; ``AllToAll`` is the exception that needs no table."""
+
+    def table(self, key: int, n_pre: int, n_post: int) -> Table: ...
+
+    def degree(self, n_pre: int, n_post: int) -> tuple[float, float]:
+        """Mean and variance of the number of targets of a cell (a certain number has variance 0)."""
+        ...
+
+
+@component
+class FixedProbability:
+    """Every pair is connected with probability p, independently; no pair twice (Bernoulli wiring)."""
+
+    p: float = param(0.1, doc="connection probability", bounds=(0.0, 1.0), slider=(0.0, 1.0), scalar=True)
+    autapses: bool = static(True, doc="whether a cell may project to itself, within one population")
+
+    def table(self, key: int, n_pre: int, n_post: int) -> Table:
+        skip_self = not self.autapses
+        columns = n_post - skip_self
+        width = row_width(*self.degree(n_pre, columns), columns)
+        while True:
+            rows, overflow = _bernoulli_rows(np.uint32(key), float(self.p), n_pre, columns, width)
+            if not overflow:
+                break
+            width = bucket(width + 1, columns)
+        targets = np.asarray(rows).T
+        if skip_self:
+            targets = targets + (targets >= np.arange(n_pre)[:, None])
+        return Table(targets)
+
+    def degree(self, n_pre: int, n_post: int) -> tuple[float, float]:
+        p = float(self.p)
+        return n_post * p, n_post * p * (1 - p)
+
+
+@component
+class OneToOne:
+    """Cell i to cell i; both populations have the same size."""
+
+    def table(self, key: int, n_pre: int, n_post: int) -> Table:
+        if n_pre != n_post:
+            raise ValueError(f"OneToOne needs populations of equal size, not {n_pre} and {n_post} cells.")
+        return Table(np.arange(n_pre, dtype=np.int32)[:, None])
+
+    def degree(self, n_pre: int, n_post: int) -> tuple[float, float]:
+        return 1.0, 0.0
+
+
+@component
+class AllToAll:
+    """Every cell to every cell. Costs O(n), not O(n^2): only the number of spikes matters."""
+
+    autapses: bool = static(True, doc="whether a cell projects to itself, within one population")
+
+
+@component
+class Matrix:
+    """Explicit weights [n_pre, n_post]; zero means no connection. A projection's weight scales them."""
+
+    weights: Any
+
+    def check(self):
+        weights = np.asarray(self.weights)
+        if weights.ndim != 2 or weights.dtype.kind not in "biuf":
+            raise ValueError(
+                f"Matrix: weights must be numbers [n_pre, n_post], not {weights.dtype} {weights.shape}."
+            )
+        if not np.all(np.isfinite(weights)):
+            pre, post = np.argwhere(~np.isfinite(weights))[0]
+            raise ValueError(f"Matrix: weights[{pre}, {post}] = {weights[pre, post]} is not finite.")
+
+    def table(self, key: int, n_pre: int, n_post: int) -> Table:
+        weights = np.asarray(self.weights, float)
+        if weights.shape != (n_pre, n_post):
+            raise ValueError(
+                f"Matrix: weights are {weights.shape}, but the populations need ({n_pre}, {n_post})."
+            )
+        pre, post = np.nonzero(weights)
+        degree = np.bincount(pre, minlength=n_pre)
+        column = np.arange(len(pre)) - np.repeat(np.cumsum(degree) - degree, degree)
+        width = bucket(int(degree.max(initial=0)), n_post)
+        targets = np.full((n_pre, width), n_post, np.int32)
+        values = np.zeros((n_pre, width))
+        targets[pre, column] = post
+        values[pre, column] = weights[pre, post]
+        return Table(targets, values)
+
+    def degree(self, n_pre: int, n_post: int) -> tuple[float, float]:
+        return float(np.count_nonzero(self.weights, axis=1).max(initial=0)), 0.0
+
+
+def row_width(mean: float, variance: float, largest: int) -> int:
+    """A width that about one row in a million exceeds, rounded up to a bucket."""
+    return bucket(math.ceil(mean + 5 * math.sqrt(variance)), largest)
+
+
+def bucket(width: int, largest: int) -> int:
+    """The next of a few row widths (four an octave), at least 1 and no wider than ``largest`` needs."""
+    step = max(8, 2 ** (max(width - 1, 1).bit_length() - 3))
+    return max(1, min(-(-width // step) * step, largest))
+
+
+@functools.partial(jax.jit, static_argnames=("n_pre", "n_post", "width"))
+def _bernoulli_rows(key, p, n_pre, n_post, width):
+    """Rows of Bernoulli(p) targets by geometric gaps: [width, n_pre], and whether a row did not fit."""
+    lane = randomness.mix(jnp.arange(n_pre, dtype=jnp.uint32) + jnp.uint32(1)) ^ key
+    per_gap = -1 / jnp.log1p(-p)
+
+    def next_target(position, k):
+        words = randomness.mix(randomness.mix(lane ^ randomness.mix(k + jnp.uint32(0x51ED270B))))
+        gap = jnp.floor(randomness.exponential(words) * per_gap)
+        position = jnp.minimum(position + 1 + jnp.minimum(gap, 1.0 * n_post).astype(jnp.int32), n_post)
+        return position, position
+
+    start = jnp.full(n_pre, -1, jnp.int32)
+    position, rows = lax.scan(next_target, start, jnp.arange(width, dtype=jnp.uint32))
+    after, _ = next_target(position, jnp.uint32(width))
+    return rows, jnp.any(after < n_post)

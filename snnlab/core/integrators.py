@@ -1,0 +1,38 @@
+"""One step of the leaky membrane equation ``tau dV/dt = V_rest - V + R (I - g V)``.
+
+``I - g V`` is the synaptic drive, summed over all receptors. The functions differ in how the conductance ``g``
+enters. All three are exact for constant ``I`` when ``g`` is 0.
+"""
+
+from typing import Any, NamedTuple
+
+import jax.numpy as jnp
+from jax import Array
+
+
+class Drive(NamedTuple):
+    """An affine current ``I - g V``: ``I`` in pA, ``g`` in nS, scalars or [n]."""
+
+    I: Any = 0.0
+    g: Any = 0.0
+
+    def plus(self, other: "Drive") -> "Drive":
+        return Drive(self.I + other.I, self.g + other.g)
+
+
+def frozen(V: Array, V_rest: Array, tau: Array, R: Array, drive: Drive, dt: Array) -> Array:
+    """Exponential Euler with the synaptic current held at its value for the present V: what most references do."""
+    return V + (1 - jnp.exp(-dt / tau)) * (V_rest - V + R * (drive.I - drive.g * V))
+
+
+def implicit(V: Array, V_rest: Array, tau: Array, R: Array, drive: Drive, dt: Array) -> Array:
+    """Linearly implicit Euler: first order, stable for any conductance."""
+    h = dt / tau
+    return (V + h * (V_rest + R * drive.I)) / (1 + h * (1 + R * drive.g))
+
+
+def exponential(V: Array, V_rest: Array, tau: Array, R: Array, drive: Drive, dt: Array) -> Array:
+    """Exponential Euler with the conductance inside the exponential: exact for constant ``I`` and ``g``."""
+    total = 1 + R * drive.g
+    V_inf = (V_rest + R * drive.I) / total
+    return V_inf + (V - V_inf) * jnp.exp(-dt / tau * total)

@@ -1,0 +1,310 @@
+"""Groups a network's work once, in numpy, so that a step is one pass.
+
+* Populations with equal cells are laid end to end and stepped as one *group*.
+* A *row* is one synapse on one group; rows that are fed by sparse wiring lie end to end in one flat buffer.
+* A *lane* is one group's spikes after one delay: they are found once, and each spiking cell's targets, in all rows,
+  are one line of a table of buffer positions.
+
+The plan is hashable structure, known when the program is compiled; the tables and delays are arrays.
+"""
+
+import dataclasses
+import functools
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from snnlab.core import randomness
+from snnlab.core.connectivity import AllToAll, Table, row_width
+from snnlab.core.network import Network
+
+MAX_DIFFERENT = 4  # past this, cells that differ in more parameters are faster in groups of their own
+
+
+@dataclasses.dataclass(frozen=True)
+class Group:
+    """Populations laid end to end; ``shared[i]`` says whether leaf i of their neurons is one value for all."""
+
+    populations: tuple[str, ...]
+    offsets: tuple[int, ...]
+    shared: tuple[bool, ...]
+
+    @property
+    def n(self) -> int:
+        return self.offsets[-1]
+
+    def span(self, population: str) -> tuple[int, int]:
+        """First and last + 1 cell of a population within the group."""
+        i = self.populations.index(population)
+        return self.offsets[i], self.offsets[i + 1]
+
+
+@dataclasses.dataclass(frozen=True)
+class Row:
+    """One synapse on one group. ``at`` is its place in the buffer, None when no sparse projection feeds it."""
+
+    group: int
+    synapse: str
+    at: int | None
+    blocks: tuple[tuple[int, bool], ...]  # all-to-all projections and whether they have autapses
+    dense: bool  # whether anything gives every cell an arrival of its own
+
+
+@dataclasses.dataclass(frozen=True)
+class Layer:
+    """Projections that share a table: per presynaptic population of the lane (projection, end of its buffer span)."""
+
+    spans: tuple[tuple[tuple[int, int], ...], ...]
+    weighted: bool
+
+
+@dataclasses.dataclass(frozen=True)
+class Lane:
+    """The spikes of one group at one delay (None: no delay), and the layers they are delivered to."""
+
+    group: int
+    delay: int | None
+    layers: tuple[Layer, ...]
+
+
+@dataclasses.dataclass(frozen=True)
+class Plan:
+    """The structure of a network's step."""
+
+    groups: tuple[Group, ...]
+    rows: tuple[Row, ...]
+    lanes: tuple[Lane, ...]
+    delays: tuple[int | None, ...]  # delay class of every projection
+    keys: tuple[str, ...]  # stable name of every input, for its noise
+    order: tuple[int, ...]  # projections in an order that does not depend on how they were listed
+    size: int
+    ring: int
+
+    def locate(self, population: str) -> int:
+        """The group a population lies in."""
+        return next(i for i, group in enumerate(self.groups) if population in group.populations)
+
+
+def names(network: Network) -> tuple[str, ...]:
+    """A stable name for every projection: it seeds the wiring, whatever the order of the list."""
+    return _numbered(f"{p.pre}->{p.post}:{p.synapse}" for p in network.projections)
+
+
+def wiring_key(network: Network, index: int, seed: int) -> int:
+    """The key from which projection ``index`` draws its wiring."""
+    return randomness.subkey(seed, names(network)[index])
+
+
+def build(network: Network, dt: float) -> tuple[Plan, np.ndarray]:
+    """The plan of a concrete network, and its delays in steps, one for each delay class."""
+    groups = _groups(network)
+    located = {name: i for i, group in enumerate(groups) for name in group.populations}
+    labels = names(network)
+    order = tuple(sorted(range(len(labels)), key=labels.__getitem__))
+    steps = [_delay_steps(network, i, dt) for i in range(len(labels))]
+    classes = sorted({step for step in steps if step})
+    delays = tuple(classes.index(step) if step else None for step in steps)
+    rows, size = _rows(network, groups, located, order)
+    lanes = _lanes(network, groups, located, rows, order, delays)
+    keys = _numbered(f"{'+'.join(i.targets)}<-{type(i.source).__name__}" for i in network.inputs)
+    ring = max(16, 1 << max(classes, default=0).bit_length()) if classes else 0
+    return Plan(groups, rows, lanes, delays, keys, order, size, ring), np.asarray(classes, np.int32)
+
+
+def tables(network: Network, plan: Plan, seed: int) -> tuple[tuple[Any, ...], ...]:
+    """For every lane and layer (targets, weights or None): arrays [group.n, K]."""
+    return tuple(
+        tuple(_layer_table(_recipe(network, plan, lane, layer, seed)) for layer in lane.layers)
+        for lane in plan.lanes
+    )
+
+
+def table_bytes(network: Network) -> int:
+    """About how much memory the tables of targets will take."""
+    total = 0
+    for projection in network.projections:
+        if not isinstance(projection.connectivity, AllToAll):
+            n_pre, n_post = network.populations[projection.pre].n, network.populations[projection.post].n
+            total += 4 * n_pre * row_width(*projection.connectivity.degree(n_pre, n_post), n_post)
+    return total
+
+
+def _groups(network: Network) -> tuple[Group, ...]:
+    found: list[list[str]] = []
+    for name, population in network.populations.items():
+        for members in found:
+            first = network.populations[members[0]].neuron
+            if jax.tree.structure(first) == jax.tree.structure(population.neuron):
+                shared = _shared([network.populations[m].neuron for m in members] + [population.neuron])
+                if shared.count(False) <= MAX_DIFFERENT:
+                    members.append(name)
+                    break
+        else:
+            found.append([name])
+    groups = []
+    for members in found:
+        offsets = np.cumsum([0] + [network.populations[m].n for m in members]).tolist()
+        shared = _shared([network.populations[m].neuron for m in members])
+        groups.append(Group(tuple(members), tuple(offsets), shared))
+    return tuple(groups)
+
+
+def _shared(neurons: list[Any]) -> tuple[bool, ...]:
+    """For each leaf, whether it is one and the same number in all these neurons (or there is only one neuron)."""
+    if len(neurons) == 1:
+        return tuple(True for _ in jax.tree.leaves(neurons[0]))
+    columns = zip(*(jax.tree.leaves(neuron) for neuron in neurons), strict=True)
+    return tuple(all(np.ndim(v) == 0 and v == column[0] for v in column) for column in columns)
+
+
+def _delay_steps(network: Network, i: int, dt: float) -> int:
+    projection = network.projections[i]
+    exact = float(projection.delay) / dt
+    if abs(exact - round(exact)) > 1e-6 * max(1.0, exact):
+        below = int(exact) * dt
+        raise ValueError(
+            f'projection {i} ("{projection.pre}" -> "{projection.post}"): delay = {float(projection.delay):g} ms is not '
+            f"a multiple of dt = {dt:g} ms; the nearest are {below:g} and {below + dt:g} ms."
+        )
+    return round(exact)
+
+
+def _rows(network, groups, located, order):
+    fed: dict[tuple[int, str], dict[str, Any]] = {}
+    for i in order:
+        projection = network.projections[i]
+        row = fed.setdefault(
+            (located[projection.post], projection.synapse), {"blocks": [], "sparse": 0, "dense": 0}
+        )
+        if isinstance(projection.connectivity, AllToAll):
+            row["blocks"].append((i, projection.connectivity.autapses))
+            row["dense"] += not projection.connectivity.autapses
+        else:
+            row["sparse"] += 1
+    for entry in network.inputs:
+        if entry.synapse is not None:
+            for name in entry.targets:
+                row = fed.setdefault((located[name], entry.synapse), {"blocks": [], "sparse": 0, "dense": 0})
+                row["dense"] += 1
+    rows, size = [], 0
+    for (group, synapse), row in sorted(fed.items()):
+        rows.append(
+            Row(group, synapse, size if row["sparse"] else None, tuple(row["blocks"]), bool(row["dense"]))
+        )
+        size += groups[group].n if row["sparse"] else 0
+    return tuple(rows), size
+
+
+def _lanes(network, groups, located, rows, order, delays):
+    at = {(row.group, row.synapse): row.at for row in rows}
+    sparse: dict[tuple[int, int], list[list[tuple[str, int, int, bool]]]] = {}
+    for i in order:
+        projection = network.projections[i]
+        if isinstance(projection.connectivity, AllToAll):
+            continue
+        group = located[projection.post]
+        end = at[group, projection.synapse] + groups[group].span(projection.post)[1]
+        weighted = not hasattr(projection.connectivity, "p") and hasattr(projection.connectivity, "weights")
+        layers = sparse.setdefault((located[projection.pre], -1 if delays[i] is None else delays[i]), [])
+        # the weight of a slot is found from where it points: one projection a place, one kind of weight a layer
+        for layer in layers:
+            if all(weighted == w and not (pre == projection.pre and end == e) for pre, _, e, w in layer):
+                layer.append((projection.pre, i, end, weighted))
+                break
+        else:
+            layers.append([(projection.pre, i, end, weighted)])
+    lanes = []
+    for (group, delay), layers in sorted(sparse.items()):
+        built = []
+        for layer in layers:
+            spans = tuple(
+                tuple(sorted(((i, end) for pre, i, end, _ in layer if pre == name), key=lambda span: span[1]))
+                for name in groups[group].populations
+            )
+            built.append(Layer(spans, layer[0][3]))
+        lanes.append(Lane(group, None if delay < 0 else delay, tuple(built)))
+    return tuple(lanes)
+
+
+@dataclasses.dataclass(frozen=True)
+class _Part:
+    """One projection's share of a layer's table; equal parts give equal tables."""
+
+    connectivity: Any = dataclasses.field(compare=False)
+    fingerprint: tuple
+    key: int
+    first: int
+    n_pre: int
+    n_post: int
+    base: int
+
+
+def _recipe(network, plan, lane, layer, seed):
+    parts = []
+    for i in (i for spans in layer.spans for i, _ in spans):
+        projection = network.projections[i]
+        target = plan.locate(projection.post)
+        row = next(r for r in plan.rows if (r.group, r.synapse) == (target, projection.synapse))
+        n_pre, n_post = network.populations[projection.pre].n, network.populations[projection.post].n
+        leaves, structure = jax.tree.flatten(projection.connectivity)
+        fingerprint = (structure, *(np.asarray(leaf).tobytes() for leaf in leaves))
+        first = plan.groups[lane.group].span(projection.pre)[0]
+        base = row.at + plan.groups[target].span(projection.post)[0]
+        key = wiring_key(network, i, seed)
+        parts.append(_Part(projection.connectivity, fingerprint, key, first, n_pre, n_post, base))
+    return tuple(parts), plan.groups[lane.group].n, plan.size, layer.weighted
+
+
+@functools.lru_cache(maxsize=16)
+def _layer_table(recipe):
+    """Lines of buffer positions, each cell's targets in all projections side by side, padded with ``size``."""
+    parts, n, size, weighted = recipe
+    cells: dict[int, list[tuple[_Part, Table]]] = {}
+    for part in parts:
+        cells.setdefault(part.first, []).append(
+            (part, part.connectivity.table(part.key, part.n_pre, part.n_post))
+        )
+    lines = {}
+    for first, members in cells.items():
+        lines[first] = _side_by_side(members, size)
+    width = max(targets.shape[1] for targets, _ in lines.values())
+    table = np.full((n, width), size, np.int32)
+    weights = np.zeros((n, width), jnp.result_type(float)) if weighted else None
+    for first, (targets, values) in lines.items():
+        table[first : first + len(targets), : targets.shape[1]] = targets
+        if weights is not None:
+            weights[first : first + len(targets), : targets.shape[1]] = values
+    return jnp.asarray(table), None if weights is None else jnp.asarray(weights)
+
+
+def _side_by_side(members, size):
+    """The rows of several projections from one population, joined without gaps: (positions, weights or None)."""
+    degrees = [np.sum(table.targets < part.n_post, axis=1) for part, table in members]
+    joint = np.sum(degrees, axis=0)
+    moments = [part.connectivity.degree(part.n_pre, part.n_post) for part, _ in members]
+    width = row_width(sum(m for m, _ in moments), sum(v for _, v in moments), size)
+    width = max(width, row_width(float(joint.max()), 0.0, size))
+    targets = np.full((len(joint), width), size, np.int32)
+    weights = np.zeros((len(joint), width))
+    start = np.zeros_like(joint)
+    for (part, table), degree in zip(members, degrees, strict=True):
+        slots = np.arange(table.targets.shape[1])
+        valid = slots < degree[:, None]  # rows are ascending: padding is at their end
+        cell, slot = np.nonzero(valid)
+        column = slot + start[cell]
+        targets[cell, column] = table.targets[valid] + part.base
+        if table.weights is not None:
+            weights[cell, column] = table.weights[valid]
+        start = start + degree
+    return targets, weights
+
+
+def _numbered(labels) -> tuple[str, ...]:
+    seen: dict[str, int] = {}
+    numbered = []
+    for label in labels:
+        seen[label] = seen.get(label, 0) + 1
+        numbered.append(f"{label}#{seen[label]}")
+    return tuple(numbered)

@@ -1,0 +1,97 @@
+"""Random numbers as a function of (key, step, neuron).
+
+A counter-based generator: no state is carried, so chunks, batches and processes all see the same numbers, and one
+step of noise for thousands of cells costs microseconds. Words come from the "lowbias32" integer hash (Wellons,
+2018), applied to the neuron's index, to the step and to their mixture.
+"""
+
+import math
+import zlib
+
+import jax.numpy as jnp
+import numpy as np
+from jax import Array, lax
+
+_GOLDEN = 0x9E3779B9  # 2^32 / golden ratio: spreads consecutive steps over all bits
+_TERMS = 6  # terms of the inverse Poisson distribution that are always computed; the rest on demand
+
+
+def mix(x):
+    """A bijection of 32-bit words in which every input bit moves every output bit; of an int or of an array."""
+    if isinstance(x, int):
+        x = ((x ^ (x >> 16)) * 0x7FEB352D) & 0xFFFFFFFF
+        x = ((x ^ (x >> 15)) * 0x846CA68B) & 0xFFFFFFFF
+        return x ^ (x >> 16)
+    x = jnp.uint32(x)
+    x = (x ^ (x >> 16)) * jnp.uint32(0x7FEB352D)
+    x = (x ^ (x >> 15)) * jnp.uint32(0x846CA68B)
+    return x ^ (x >> 16)
+
+
+def subkey(key, name: str):
+    """The key of one named use of randomness; different names give unrelated streams. An int gives an int."""
+    return mix(
+        mix(key)
+        ^ (zlib.crc32(name.encode()) if isinstance(key, int) else jnp.uint32(zlib.crc32(name.encode())))
+    )
+
+
+def bits(key: Array, step: Array, n: int) -> Array:
+    """``n`` random 32-bit words [n] for this step."""
+    lane = mix(jnp.arange(n, dtype=jnp.uint32) + jnp.uint32(1))
+    return mix(mix(lane ^ mix(jnp.uint32(step) * jnp.uint32(_GOLDEN) + key)))
+
+
+def uniform(words: Array) -> Array:
+    """Numbers strictly between 0 and 1 from random words, on a grid of 2^-24."""
+    real = jnp.result_type(float)
+    return (words >> 8).astype(real) * real.type(2**-24) + real.type(2**-25)
+
+
+def normal(words: Array) -> Array:
+    """Standard normal numbers from random words, by the inverse distribution."""
+    real = jnp.result_type(float)
+    return real.type(math.sqrt(2.0)) * lax.erf_inv(2 * uniform(words) - 1)
+
+
+def exponential(words: Array) -> Array:
+    """Exponential numbers of mean 1 from random words; exact for small values, where gaps of 0 or 1 are decided."""
+    real = jnp.result_type(float)
+    return -jnp.log1p(-jnp.minimum((words.astype(real) + 0.5) * real.type(2**-32), real.type(1 - 2**-24)))
+
+
+def poisson(words: Array, mean: Array) -> Array:
+    """Poisson counts (as floats, shape of ``words``) with the given mean, by the inverse distribution.
+
+    ``mean`` is a scalar or [n]; up to about 80 (beyond, exp(-mean) underflows in single precision).
+    """
+    u = uniform(words)
+    term = cumulative = jnp.exp(-jnp.asarray(mean, u.dtype))
+    count = jnp.zeros_like(u)
+    for k in range(1, _TERMS + 1):
+        count += u > cumulative
+        term = term * mean / k
+        cumulative = cumulative + term
+
+    def unfinished(carry):
+        _, _, cumulative, _ = carry
+        return jnp.any(u > cumulative)
+
+    def extend(carry):
+        k, term, cumulative, count = carry
+        count = count + (u > cumulative)
+        k = k + 1
+        term = term * mean / k
+        # a term too small to matter ends the search instead of looping on a rounded-down sum
+        cumulative = jnp.where(term < 1e-12, jnp.where(k > mean, 2.0, cumulative), cumulative + term)
+        return k, term, cumulative, count
+
+    start = (jnp.asarray(_TERMS, u.dtype), term, cumulative, count)
+    return lax.while_loop(unfinished, extend, start)[3]
+
+
+def check_seed(seed: int) -> int:
+    """``seed`` as an int of 32 bits. Raises ValueError when it is none."""
+    if isinstance(seed, bool) or not isinstance(seed, (int, np.integer)) or not 0 <= seed < 2**32:
+        raise ValueError(f"seed = {seed!r} must be a whole number from 0 to 4294967295.")
+    return int(seed)

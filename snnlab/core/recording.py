@@ -1,0 +1,150 @@
+"""What a run leaves behind."""
+
+import contextlib
+import dataclasses
+import json
+import os
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from snnlab.core.parameters import unknown
+
+FORMAT = "snnlab recording 1"
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class SpikeTrains:
+    """The spikes of one population, in order of time and then of cell."""
+
+    times: np.ndarray  # [count] ms, float64
+    neurons: np.ndarray  # [count] index within the population
+    n: int  # cells in the population
+    t_start: float  # ms: the simulated window is t_start <= t < t_stop
+    t_stop: float
+
+    @property
+    def count(self) -> int:
+        """The number of spikes."""
+        return len(self.times)
+
+    def window(self, start: float, stop: float) -> "SpikeTrains":
+        """The spikes with ``start <= t < stop`` (ms)."""
+        first, last = np.searchsorted(self.times, [start, stop])
+        return SpikeTrains(self.times[first:last], self.neurons[first:last], self.n, start, stop)
+
+    def of(self, neuron: int) -> np.ndarray:
+        """The spike times of one cell, ms."""
+        return self.times[self.neurons == neuron]
+
+
+class Spikes(Mapping):
+    """Spike trains by population name; an unknown name is a ValueError that offers the nearest."""
+
+    def __init__(self, trains: dict[str, SpikeTrains]):
+        self._trains = trains
+
+    def __getitem__(self, name: str) -> SpikeTrains:
+        if name not in self._trains:
+            raise ValueError(unknown("recording: no population", name, self._trains))
+        return self._trains[name]
+
+    def __iter__(self):
+        return iter(self._trains)
+
+    def __len__(self) -> int:
+        return len(self._trains)
+
+    def __repr__(self) -> str:
+        return ", ".join(
+            f"{name}: {trains.count} spikes of {trains.n}" for name, trains in self._trains.items()
+        )
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Recording:
+    """A run's spikes and samples.
+
+    ``recording.spikes["E"]`` are the spikes of population E; ``recording["E.V"]`` [T, n] what was asked for in
+    ``record``. A sample at ``t[k]`` is taken after resets and arrivals at that time. ``complete`` is False when the
+    run was stopped before its duration; everything then covers the part that was run.
+    """
+
+    dt: float  # ms
+    duration: float  # ms that were simulated
+    seed: int
+    spikes: Spikes
+    samples: dict[str, np.ndarray]
+    complete: bool = True
+
+    @property
+    def t(self) -> np.ndarray:
+        """The sample times [T], ms."""
+        return np.arange(round(self.duration / self.dt)) * self.dt
+
+    def __getitem__(self, name: str) -> np.ndarray:
+        if name not in self.samples:
+            raise ValueError(unknown("recording: nothing was recorded under", name, self.samples))
+        return self.samples[name]
+
+    def __repr__(self) -> str:
+        recorded = "".join(f", {name} {values.shape}" for name, values in self.samples.items())
+        state = "" if self.complete else " (stopped early)"
+        return f"<Recording of {self.duration:g} ms{state}: {self.spikes!r}{recorded}>"
+
+    def save(self, path: str | os.PathLike) -> Path:
+        """Write everything to one ``.npz`` file, whole or not at all."""
+        path = Path(path)
+        header = {
+            "format": FORMAT,
+            "dt": self.dt,
+            "duration": self.duration,
+            "seed": self.seed,
+            "complete": self.complete,
+            "populations": {name: trains.n for name, trains in self.spikes.items()},
+            "samples": list(self.samples),
+        }
+        arrays = {"header": np.frombuffer(json.dumps(header).encode(), np.uint8)}
+        for i, trains in enumerate(self.spikes.values()):
+            arrays[f"times_{i}"], arrays[f"neurons_{i}"] = trains.times, trains.neurons
+        for i, values in enumerate(self.samples.values()):
+            arrays[f"samples_{i}"] = values
+        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=path.name, suffix=".partial")
+        try:
+            with os.fdopen(handle, "wb") as file:
+                np.savez_compressed(file, **arrays)
+            os.replace(temporary, path)
+        except BaseException:
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(temporary)
+            raise
+        return path
+
+    @classmethod
+    def load(cls, path: str | os.PathLike) -> "Recording":
+        """Read a file written by ``save``. Raises ValueError when it is not one."""
+        try:
+            with np.load(path, allow_pickle=False) as file:
+                header: dict[str, Any] = json.loads(file["header"].tobytes())
+                if header["format"] != FORMAT:
+                    raise ValueError(f"format {header['format']!r}")
+                trains = {
+                    name: SpikeTrains(file[f"times_{i}"], file[f"neurons_{i}"], n, 0.0, header["duration"])
+                    for i, (name, n) in enumerate(header["populations"].items())
+                }
+                samples = {name: file[f"samples_{i}"] for i, name in enumerate(header["samples"])}
+        except FileNotFoundError:
+            raise
+        except Exception as error:
+            raise ValueError(f"{path} is not a snnlab recording: {error}.") from None
+        return cls(
+            header["dt"],
+            header["duration"],
+            header["seed"],
+            Spikes(trains),
+            samples,
+            complete=header["complete"],
+        )

@@ -1,0 +1,323 @@
+"""Running a model: in chunks, so that a run can show progress, be stopped, and fail with a time stamp."""
+
+import copy
+import math
+import os
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from snnlab.core import delivery, planner, randomness
+from snnlab.core import step as stepping
+from snnlab.core.network import Network
+from snnlab.core.parameters import ABOVE_ZERO, Parameter, unknown
+from snnlab.core.recording import Recording, Spikes, SpikeTrains
+
+CHUNK = 1000  # steps a chunk: costs about a tenth at 4000 cells and buys progress and a Stop that stops
+CHUNK_BYTES = 2**26  # a chunk's samples stay below this, with fewer steps
+INF = float("inf")
+
+_DURATION = Parameter(
+    "duration", 1000.0, "ms", "model time", (ABOVE_ZERO, INF), (10.0, 2000.0), False, False, True
+)
+_DT = Parameter("dt", 0.1, "ms", "time step", (ABOVE_ZERO, INF), (0.01, 1.0), False, False, True)
+
+
+class SimulationError(RuntimeError):
+    """The state left the numbers: the message names population, variable and time. ``recording`` is what there was."""
+
+    recording: Recording
+
+
+class Interrupted(KeyboardInterrupt):
+    """A run was interrupted from the keyboard; ``recording`` is what had been simulated by then."""
+
+    def __init__(self, recording: Recording, of: float):
+        super().__init__(
+            f"stopped after {recording.duration:g} of {of:g} ms; the recording so far is this exception's .recording"
+        )
+        self.recording = recording
+
+
+def simulate(
+    model: Network,
+    *,
+    duration: float,
+    dt: float = 0.1,
+    seed: int = 0,
+    record: str | Iterable[str] | Mapping[str, Any] | None = None,
+    progress: bool | Callable[[float], Any] | None = None,
+    chunk: int | None = None,
+) -> Recording:
+    """Run a model for ``duration`` ms in steps of ``dt`` ms.
+
+    Spikes of every population are always recorded. ``record`` names what else is: ``"E.V"`` for a state variable of
+    population E, ``"E.exc"`` for the conductance of synapse exc on E; a dict ``{"E.V": [0, 5]}`` picks cells.
+    ``progress`` is True for a bar on stderr, or a function that is called with the finished fraction and may return
+    False to stop. The same model, seed and dt give the same spikes whatever ``chunk`` (steps) and ``progress`` are.
+
+    Raises ValueError for anything that cannot be run, before anything is compiled; SimulationError when the state
+    blows up; Interrupted (a KeyboardInterrupt that keeps the recording) on Ctrl-C.
+    """
+    run = Run(model, duration=duration, dt=dt, seed=seed, record=record, chunk=chunk)
+    report = _bar if progress is True else progress or (lambda fraction: None)
+    try:
+        for fraction in run:
+            if report(fraction) is False:
+                break
+        return run.recording()
+    except KeyboardInterrupt:
+        raise Interrupted(run.recording(), run.duration) from None
+    finally:
+        if progress is True:
+            print(file=sys.stderr)
+
+
+class Run:
+    """A run in pieces: iterate to advance chunk by chunk, ask for ``recording()`` at any time.
+
+    Building one checks everything and plans the network; ``simulate`` is a loop over it.
+    """
+
+    def __init__(
+        self,
+        model: Network,
+        *,
+        duration: float,
+        dt: float = 0.1,
+        seed: int = 0,
+        record: str | Iterable[str] | Mapping[str, Any] | None = None,
+        chunk: int | None = None,
+    ):
+        if not isinstance(model, Network):
+            raise ValueError(f"simulate: {model!r} is not a model; expected a Network.")
+        self.dt = float(_DT.check("simulate", dt))
+        self.duration = float(_DURATION.check("simulate", duration))
+        self.seed = randomness.check_seed(seed)
+        self.n_steps = _whole_steps(self.duration, self.dt)
+        self.network = model
+        self._plan, delays = planner.build(model, self.dt)
+        self._probes, cells = _probes(model, self._plan, record)
+        self._labels = tuple(f"{probe.population}.{probe.variable}" for probe in self._probes)
+        self._refuse_if_too_large(cells, chunk)
+        self.chunk = self._chunk_steps(cells, chunk)
+        real = np.dtype(jnp.result_type(float))
+        leaves = jax.tree.map(lambda leaf: np.asarray(leaf, real), _without_wiring(model))
+        self._arguments = jax.device_put(
+            (leaves, planner.tables(model, self._plan, self.seed), delays, cells)
+        )
+        self._scalars = jax.device_put((np.asarray(self.dt, real), np.uint32(self.seed)))
+        self._carry = stepping.initial(self._plan, leaves, self._scalars[1])
+        self._dispatched = 0
+        self._pending: tuple[Any, ...] | None = None
+        self._spikes: list[list[tuple[np.ndarray, np.ndarray]]] = [[] for _ in self._plan.groups]
+        self._samples = [np.empty((self.n_steps, len(which)), real) for which in cells]
+        self.done = 0
+
+    def __iter__(self) -> Iterator[float]:
+        while self._dispatched < self.n_steps:
+            yield self.advance()
+
+    @property
+    def fraction(self) -> float:
+        """How much of the duration has been simulated, 0 to 1."""
+        return self._dispatched / self.n_steps
+
+    def advance(self) -> float:
+        """Simulate one chunk more; returns the finished fraction. Raises SimulationError when the state blows up."""
+        n = min(self.chunk, self.n_steps - self._dispatched)
+        before = self._carry
+        self._carry, *results = self._steps(before, n)
+        collected, self._pending = self._pending, (before, self._dispatched, n, results)
+        self._dispatched += n
+        if collected is not None:
+            self._collect(collected)  # the host decodes one chunk while the device computes the next
+        return self.fraction
+
+    def recording(self) -> Recording:
+        """What has been simulated so far."""
+        if self._pending is not None:
+            collected, self._pending = self._pending, None
+            self._collect(collected)
+        return self._recording(self.done)
+
+    def _steps(self, carry, n):
+        network, tables, delays, cells = self._arguments
+        dt, seed = self._scalars
+        return stepping.advance(
+            self._plan, self._probes, self.chunk, network, tables, delays, cells, carry, np.int32(n), dt, seed
+        )
+
+    def _collect(self, pending):
+        carry, start, n, (words, samples, sound) = pending
+        if not sound:
+            self._explain_blow_up(carry, start, n)
+        self._keep(start, n, words, samples)
+
+    def _keep(self, start, n, words, samples):
+        for spikes, packed in zip(self._spikes, words, strict=True):
+            step, cell = delivery.decode(np.asarray(packed)[:n])
+            spikes.append((step + start, cell))
+        for kept, values in zip(self._samples, samples, strict=True):
+            kept[start : start + n] = np.asarray(values)[:n]
+        self.done = start + n
+
+    def _recording(self, done) -> Recording:
+        trains = {}
+        stop = done * self.dt
+        for group, chunks in zip(self._plan.groups, self._spikes, strict=True):
+            step = np.concatenate([np.empty(0, np.int64), *(step for step, _ in chunks)])
+            cell = np.concatenate([np.empty(0, np.int32), *(cell for _, cell in chunks)])
+            for name, first, last in zip(group.populations, group.offsets, group.offsets[1:], strict=False):
+                mine = (cell >= first) & (cell < last)
+                trains[name] = SpikeTrains(step[mine] * self.dt, cell[mine] - first, last - first, 0.0, stop)
+        ordered = {name: trains[name] for name in self.network.populations}
+        samples = {label: values[:done] for label, values in zip(self._labels, self._samples, strict=True)}
+        return Recording(self.dt, stop, self.seed, Spikes(ordered), samples, complete=done == self.n_steps)
+
+    def _explain_blow_up(self, carry, start, n):
+        """Finds the first step after which the state is not sound, and raises."""
+        good, bad = 0, n
+        while bad - good > 1:
+            middle = (good + bad) // 2
+            if self._steps(carry, middle)[-1]:
+                good = middle
+            else:
+                bad = middle
+        _, words, samples, _ = self._steps(carry, good)
+        self._keep(start, good, words, samples)
+        after = self._steps(carry, bad)[0]
+        self._dispatched, self._pending = self.n_steps, None
+        error = SimulationError(
+            f"{self._culprit(after)} at t = {(start + bad) * self.dt:g} ms: the run was stopped. The drive is too strong "
+            f"for dt = {self.dt:g} ms; use weaker weights, a smaller dt, or an implicit integrator."
+        )
+        error.recording = self._recording(self.done)
+        raise error
+
+    def _culprit(self, carry) -> str:
+        for group, state in zip(self._plan.groups, carry.neurons, strict=True):
+            for variable, values in zip(state._fields, state, strict=True):
+                values = np.asarray(values)
+                wrong = (
+                    np.flatnonzero(~(np.abs(values) < stepping.ABSURD)) if values.dtype.kind == "f" else []
+                )
+                if len(wrong):
+                    i = np.searchsorted(group.offsets, wrong[0], side="right") - 1
+                    cell = wrong[0] - group.offsets[i]
+                    return f'population "{group.populations[i]}": {variable} of cell {cell} is {values[wrong[0]]:g}'
+        for row in self._plan.rows:
+            group = self._plan.groups[row.group]
+            if row.at is not None:
+                wrong = np.flatnonzero(~np.isfinite(np.asarray(carry.buffer[row.at : row.at + group.n])))
+                if len(wrong):
+                    i = np.searchsorted(group.offsets, wrong[0], side="right") - 1
+                    return f'population "{group.populations[i]}": synapse "{row.synapse}" is not finite'
+        return "a synapse's state is not finite"
+
+    def _chunk_steps(self, cells, chunk) -> int:
+        if chunk is not None:
+            if isinstance(chunk, bool) or not isinstance(chunk, (int, np.integer)) or chunk < 1:
+                raise ValueError(f"simulate: chunk = {chunk!r} must be a whole number of steps, at least 1.")
+            return int(chunk)
+        per_step = 8 * sum(len(which) for which in cells)
+        return max(1, min(CHUNK, CHUNK_BYTES // max(per_step, 1)))
+
+    def _refuse_if_too_large(self, cells, chunk):
+        itemsize = np.dtype(jnp.result_type(float)).itemsize
+        samples = self.n_steps * itemsize * sum(len(which) for which in cells)
+        wiring = 2 * planner.table_bytes(self.network)
+        raster = (chunk or 0) * sum(4 * delivery.n_words(group.n) for group in self._plan.groups)
+        free = _free_memory()
+        for what, size, advice in (
+            ("recording " + ", ".join(self._labels), samples, "record fewer cells or a shorter run"),
+            ("the wiring", wiring, "use fewer cells or a smaller connection probability"),
+            ("a chunk's raster", raster, "use smaller chunks"),
+        ):
+            if size > 0.9 * free:
+                raise ValueError(
+                    f"simulate: {what} for {self.duration:g} ms at dt = {self.dt:g} ms would take {size / 1e9:.1f} GB, "
+                    f"but {free / 1e9:.1f} GB are free; {advice}."
+                )
+
+
+def _whole_steps(duration: float, dt: float) -> int:
+    exact = duration / dt
+    n = round(exact)
+    if n < 1 or abs(exact - n) > 1e-6 * exact:
+        nearest = max(1, n) * dt
+        raise ValueError(
+            f"simulate: duration = {duration:g} ms is not a whole number of steps of dt = {dt:g} ms; "
+            f"the nearest is {nearest:.10g} ms."
+        )
+    if n >= 2**31 - 1:
+        raise ValueError(f"simulate: {n} steps are too many; at most 2147483646 can be taken in one run.")
+    return n
+
+
+def _probes(network: Network, plan: planner.Plan, record: Any):
+    """The probes that ``record`` asks for, and the cells [m] of each."""
+    if record is None:
+        record = ()
+    if isinstance(record, str):
+        record = (record,)
+    wanted = record.items() if isinstance(record, Mapping) else ((name, None) for name in record)
+    probes, selections = [], []
+    for label, which in wanted:
+        name, _, variable = str(label).partition(".")
+        if name not in network.populations:
+            raise ValueError(unknown(f'record "{label}": no population', name, network.populations))
+        population = network.populations[name]
+        fed = [row.synapse for row in plan.rows if row.group == plan.locate(name)]
+        choices = [*population.neuron.State._fields, *fed]
+        if variable not in choices:
+            raise ValueError(
+                unknown(f'record "{label}": population "{name}" has no variable', variable, choices)
+            )
+        cells = np.arange(population.n) if which is None else np.atleast_1d(np.asarray(which))
+        if cells.dtype.kind not in "iu" or cells.ndim != 1 or np.any((cells < 0) | (cells >= population.n)):
+            raise ValueError(
+                f'record "{label}": cells {which!r} must be whole numbers from 0 to {population.n - 1}.'
+            )
+        probes.append(stepping.Probe(name, variable))
+        selections.append(cells.astype(np.int32))
+    return tuple(probes), tuple(selections)
+
+
+def _without_wiring(network: Network) -> Network:
+    """The network as the compiled step sees it: connectivity is in the tables."""
+    bare = []
+    for projection in network.projections:
+        projection = copy.copy(projection)
+        object.__setattr__(projection, "connectivity", None)
+        bare.append(projection)
+    network = copy.copy(network)
+    object.__setattr__(network, "projections", tuple(bare))
+    return network
+
+
+def _free_memory() -> float:
+    """Bytes that can still be had; infinite where the system does not say."""
+    try:
+        with open("/proc/meminfo") as file:
+            for line in file:
+                if line.startswith("MemAvailable:"):
+                    return 1024 * float(line.split()[1])
+        return float(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_AVPHYS_PAGES"))
+    except (OSError, ValueError, AttributeError):
+        return math.inf
+
+
+def _bar(fraction: float):
+    width = 40
+    filled = round(width * fraction)
+    print(
+        f"\r[{'#' * filled}{'.' * (width - filled)}] {100 * fraction:3.0f} %",
+        end="",
+        file=sys.stderr,
+        flush=True,
+    )

@@ -1,0 +1,164 @@
+"""Synapses: kinetics (how an arriving spike unfolds in time) and receptor (what current it makes).
+
+Linear kinetics keep their state per *postsynaptic* cell. Spikes enter one variable x, which jumps by the weight and
+decays with ``tau_entry``; everything else is computed from x. The decay of x is the runner's business
+(``planner.py``), so that delivering spikes never costs a pass over all cells.
+"""
+
+from typing import Any, Protocol
+
+import jax.numpy as jnp
+from jax import Array
+
+from snnlab.core.integrators import Drive
+from snnlab.core.parameters import ABOVE_ZERO, component, param
+
+INF = float("inf")
+
+
+class Kinetics(Protocol):
+    """Linear kinetics. ``x`` is the entry variable [n], ``rest`` a tuple of further variables [n]."""
+
+    @property
+    def tau_entry(self) -> Array:
+        """The time constant of x, ms."""
+        ...
+
+    def init(self, n: int) -> tuple[Array, ...]: ...
+
+    def conductance(self, x: Array, rest: tuple[Array, ...]) -> Array:
+        """The conductance (or current) now: the weight is its peak after one spike."""
+        ...
+
+    def advance(self, x: Array, rest: tuple[Array, ...], dt: Array) -> tuple[Array, ...]:
+        """``rest`` one step later, given x now."""
+        ...
+
+
+@component
+class Exponential:
+    """Instant rise, exponential decay: ``g(t) = w e^{-t/tau}`` after a spike."""
+
+    tau: float = param(
+        5.0, unit="ms", doc="decay time constant", bounds=(ABOVE_ZERO, INF), slider=(1.0, 50.0), scalar=True
+    )
+
+    @property
+    def tau_entry(self):
+        return self.tau
+
+    def init(self, n):
+        return ()
+
+    def conductance(self, x, rest):
+        return x
+
+    def advance(self, x, rest, dt):
+        return ()
+
+
+@component
+class Alpha:
+    """The alpha function: ``g(t) = w (t/tau) e^{1 - t/tau}``, peak w at t = tau (Rall, 1967)."""
+
+    tau: float = param(
+        5.0, unit="ms", doc="time to peak", bounds=(ABOVE_ZERO, INF), slider=(1.0, 50.0), scalar=True
+    )
+
+    @property
+    def tau_entry(self):
+        return self.tau
+
+    def init(self, n):
+        return (jnp.zeros(n),)
+
+    def conductance(self, x, rest):
+        return rest[0]
+
+    def advance(self, x, rest, dt):
+        # exact for g' = -g/tau + e x/tau
+        return ((rest[0] + x * (jnp.e * dt / self.tau)) * jnp.exp(-dt / self.tau),)
+
+
+@component
+class DualExponential:
+    """Difference of two exponentials, scaled to peak w; the time constants may be equal (then it is ``Alpha``)."""
+
+    tau_rise: float = param(
+        1.0, unit="ms", doc="rise time constant", bounds=(ABOVE_ZERO, INF), slider=(0.1, 10.0), scalar=True
+    )
+    tau_decay: float = param(
+        5.0, unit="ms", doc="decay time constant", bounds=(ABOVE_ZERO, INF), slider=(1.0, 100.0), scalar=True
+    )
+
+    @property
+    def tau_entry(self):
+        return self.tau_rise
+
+    def init(self, n):
+        return (jnp.zeros(n),)
+
+    def conductance(self, x, rest):
+        return rest[0]
+
+    def advance(self, x, rest, dt):
+        # g' = -g/tau_decay + c x with c such that one spike peaks at 1: at the peak g = c tau_decay x
+        ratio = jnp.log(self.tau_decay / self.tau_rise)
+        peak_time = self.tau_rise * _relative(ratio)
+        c = jnp.exp(peak_time / self.tau_rise) / self.tau_decay
+        difference = 1 / self.tau_rise - 1 / self.tau_decay
+        gain = c * dt * _mean_decay(difference * dt)
+        return ((rest[0] + gain * x) * jnp.exp(-dt / self.tau_decay),)
+
+
+def _relative(r):
+    """``r / (1 - e^{-r})``, also at r = 0."""
+    small = jnp.abs(r) < 1e-3
+    safe = jnp.where(small, 1.0, r)
+    return jnp.where(small, 1 + r / 2 + r * r / 12, safe / -jnp.expm1(-safe))
+
+
+def _mean_decay(x):
+    """``(1 - e^{-x}) / x``, also at x = 0."""
+    small = jnp.abs(x) < 1e-3
+    safe = jnp.where(small, 1.0, x)
+    return jnp.where(small, 1 - x / 2 + x * x / 6, -jnp.expm1(-safe) / safe)
+
+
+class Receptor(Protocol):
+    """What current a conductance makes at a given voltage."""
+
+    def current(self, g: Array, V: Array) -> Drive: ...
+
+
+@component
+class Current:
+    """A current-based synapse: the drive is g itself, in pA, with the sign of the weight."""
+
+    def current(self, g, V):
+        return Drive(g, 0.0)
+
+
+@component
+class Conductance:
+    """A conductance with a reversal potential: ``g (E_rev - V)``."""
+
+    E_rev: float = param(0.0, unit="mV", doc="reversal potential", slider=(-90.0, 0.0), scalar=True)
+
+    def current(self, g, V):
+        return Drive(g * self.E_rev, g)
+
+
+@component
+class Synapse:
+    """Kinetics and a receptor. Projections that name the same synapse of a network share its state."""
+
+    kinetics: Any
+    receptor: Any = Current()
+
+    def check(self):
+        for part, method in (("kinetics", "advance"), ("receptor", "current")):
+            if not callable(getattr(getattr(self, part), method, None)):
+                raise ValueError(
+                    f"Synapse: {part} = {getattr(self, part)!r} is not one: it has no method {method}."
+                )
