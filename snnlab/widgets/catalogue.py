@@ -1,0 +1,35 @@
+"""What the explorers of the documented models show first, and their presets, named after what one sees."""
+
+import dataclasses
+from collections.abc import Mapping
+
+
+@dataclasses.dataclass(frozen=True)
+class Look:
+    """How a model is first shown: the controls above "More", the presets, what is recorded, the first values.
+
+    A preset is what differs from the model's defaults.
+    """
+
+    visible: tuple[str, ...] = ()
+    presets: Mapping[str, Mapping[str, float]] = dataclasses.field(default_factory=dict)
+    start: Mapping[str, float] = dataclasses.field(default_factory=dict)
+    record: Mapping[str, list[int]] = dataclasses.field(default_factory=dict)
+
+
+_ONE_EACH = {"E.V": [0], "I.V": [0]}
+
+LOOKS: dict[str, Look] = {
+    "coba_ei": Look(
+        visible=("g_exc", "g_inh", "I", "p"),
+        presets={
+            "asynchronous irregular": {},
+            "inhibition off": {"g_inh": 0.0},
+            "strong inhibition": {"g_inh": 20.0},
+            "the old listing": {"g_inh": 0.7, "V_mean": 0.0, "V_std": 0.0},
+        },
+        record=_ONE_EACH,
+    ),
+    "cuba_ei": Look(visible=("I", "p"), record=_ONE_EACH),
+    "lif_ei": Look(visible=("p",), record=_ONE_EACH),
+}

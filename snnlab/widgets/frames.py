@@ -1,0 +1,154 @@
+"""From a recording to a frame of the canvas view: a small header and one block of bytes."""
+
+from typing import Any
+
+import numpy as np
+
+from snnlab.core.recording import Recording
+
+RASTER_LIMIT = 200_000  # spikes drawn; beyond it every second, third ... neuron is shown
+TRACES = 2  # cells of a recorded voltage that are drawn
+POINTS = 2000  # samples of a trace that are drawn
+COLOURS = {"E": 0, "I": 1}
+
+
+class _Block:
+    """Typed arrays laid end to end; what a header keeps of one is its number."""
+
+    def __init__(self):
+        self.arrays: list[dict[str, Any]] = []
+        self._parts: list[bytes] = []
+        self._offset = 0
+
+    def add(self, array: np.ndarray) -> int:
+        part = np.ascontiguousarray(array, array.dtype.newbyteorder("<")).tobytes()
+        self.arrays.append(
+            {
+                "type": f"{array.dtype.kind}{array.dtype.itemsize}",
+                "offset": self._offset,
+                "length": array.size,
+            }
+        )
+        self._parts.append(part)
+        self._offset += len(part)
+        return len(self.arrays) - 1
+
+    def bytes(self) -> bytes:
+        return b"".join(self._parts)
+
+
+Frame = tuple[dict[str, Any], bytes]
+
+
+def encode(recording: Recording, duration: float, positions: dict[str, float]) -> Frame:
+    """The frame of ``recording``, a run that was to last ``duration`` ms.
+
+    The header lists the panels; arrays are u2 or u4 (steps, neurons) and f4 (curves), little-endian, one
+    after the other in the bytes. ``positions`` says where the sliders stood, by which the view finds the
+    event that a frame answers.
+    """
+    block = _Block()
+    panels = [_raster(block, recording, duration), _rates(block, recording, duration)]
+    voltages = [name for name in recording.samples if name.endswith(".V")]
+    if voltages:
+        panels.append(_traces(block, recording, voltages))
+    header = {
+        "duration": duration,
+        "end": float(recording.duration),
+        "steps": max(1, round(duration / recording.dt)),
+        "positions": positions,
+        "panels": panels,
+        "arrays": block.arrays,
+    }
+    return header, block.bytes()
+
+
+def colour_of(name: str, index: int) -> int:
+    """The place of a population in the palette: E and I keep theirs whatever the order."""
+    return COLOURS.get(name, index)
+
+
+def _smallest(array: np.ndarray, top: int) -> np.ndarray:
+    return array.astype(np.uint16 if top < 2**16 else np.uint32)
+
+
+def _raster(block: _Block, recording: Recording, duration: float) -> dict[str, Any]:
+    every = max(1, -(-sum(trains.count for trains in recording.spikes.values()) // RASTER_LIMIT))
+    populations = []
+    for i, (name, trains) in enumerate(recording.spikes.items()):
+        times, neurons = np.asarray(trains.times), np.asarray(trains.neurons)
+        if every > 1:
+            kept = neurons % every == 0
+            times, neurons = times[kept], neurons[kept]
+        steps = np.rint(times / recording.dt)
+        populations.append(
+            {
+                "name": name,
+                "n": trains.n,
+                "colour": colour_of(name, i),
+                "steps": block.add(_smallest(steps, round(duration / recording.dt) + 1)),
+                "neurons": block.add(_smallest(neurons, trains.n)),
+            }
+        )
+    size = ", ".join(f"{p['name']} {p['n']}" for p in populations)
+    title = "spikes" if every == 1 else f"spikes (of 1 neuron in {every}, for there are many)"
+    alt = f"spike raster ({size} neurons)"
+    return {"kind": "raster", "title": title, "alt": alt, "populations": populations}
+
+
+def rate_bin(duration: float, dt: float) -> int:
+    """Steps to a bin of the rate panel: about a hundred bins, of 1, 2 or 5 times a power of ten ms."""
+    target = max(duration / 100, dt)
+    power = 10.0 ** np.floor(np.log10(target))
+    width = next(m * power for m in (1, 2, 5, 10) if m * power >= target * (1 - 1e-9))
+    return max(1, round(width / dt))
+
+
+def _rates(block: _Block, recording: Recording, duration: float) -> dict[str, Any]:
+    width = rate_bin(duration, recording.dt)
+    simulated = round(recording.duration / recording.dt)
+    bins = max(1, -(-simulated // width))
+    widths = np.full(bins, width * recording.dt)
+    widths[-1] = max(recording.dt, (simulated - (bins - 1) * width) * recording.dt)
+    series = []
+    for i, (name, trains) in enumerate(recording.spikes.items()):
+        steps = np.rint(np.asarray(trains.times) / recording.dt).astype(np.int64)
+        counts = np.bincount(steps // width, minlength=bins)[:bins]
+        rate = 1000.0 * counts / (trains.n * widths)
+        series.append(
+            {
+                "name": name,
+                "legend": name,
+                "colour": colour_of(name, i),
+                "values": block.add(rate.astype(np.float32)),
+            }
+        )
+    milliseconds = width * recording.dt
+    return {
+        "kind": "rates",
+        "title": f"population rate (Hz), {milliseconds:g} ms bins",
+        "alt": "population rates in Hz",
+        "start": milliseconds / 2,
+        "step": milliseconds,
+        "series": series,
+    }
+
+
+def _traces(block: _Block, recording: Recording, names: list[str]) -> dict[str, Any]:
+    steps = max(len(recording[name]) for name in names)
+    every = max(1, -(-steps // POINTS))
+    series = []
+    for i, name in enumerate(names):
+        V, population = np.asarray(recording[name]), name.removesuffix(".V")
+        for cell in range(min(TRACES, V.shape[1])):
+            series.append(
+                {
+                    "name": name,
+                    "legend": population if V.shape[1] == 1 else f"{population} {cell + 1}",
+                    "colour": (colour_of(population, i) + 2 * cell) % 5,
+                    "values": block.add(V[::every, cell].astype(np.float32)),
+                }
+            )
+    what = "membrane potential (mV)" + (", one cell each" if len(series) == len(names) else "")
+    step = every * recording.dt
+    return {"kind": "traces", "title": what, "alt": what, "start": 0.0, "step": step, "series": series}

@@ -1,0 +1,421 @@
+// The canvas view: draws frames, whoever computed them (a kernel here, a Web Worker on a published page).
+// A frame is a small header and one block of bytes; header.arrays says where each typed array lies in it.
+
+const COLOURS = {
+  light: ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#7A6A00"],
+  dark: ["#56B4E9", "#D55E00", "#009E73", "#CC79A7", "#F0E442"],
+};
+const DASHES = [[], [6, 3], [2, 2], [8, 3, 2, 3], [1, 3]]; // the second cue of a curve
+const ARRAY = { u2: Uint16Array, u4: Uint32Array, f4: Float32Array };
+const WEIGHT = { raster: 3, rates: 1.3, traces: 1.3 };
+const MARGIN = { left: 56, right: 16, top: 22, bottom: 40, gap: 32 };
+
+// ---- frames -------------------------------------------------------------------------------------------------
+
+/** Header and bytes -> the header with `data`, its typed arrays in order. */
+export function decode(header, bytes) {
+  const data = header.arrays.map(({ type, offset, length }) => {
+    const kind = ARRAY[type];
+    const start = bytes.byteOffset + offset;
+    return new kind(bytes.buffer.slice(start, start + length * kind.BYTES_PER_ELEMENT));
+  });
+  return { ...header, data };
+}
+
+// ---- drawing ------------------------------------------------------------------------------------------------
+
+/** Tick positions in [low, high] at 1, 2 or 5 times a power of ten, about `count` of them. */
+export function ticks(low, high, count) {
+  const rough = (high - low) / Math.max(count, 1);
+  if (!(rough > 0) || !Number.isFinite(rough)) return [low];
+  const power = 10 ** Math.floor(Math.log10(rough));
+  const step = [1, 2, 5, 10].map((m) => m * power).find((s) => s >= rough * 0.999);
+  const digits = Math.max(0, -Math.floor(Math.log10(step)));
+  const list = [];
+  for (let i = Math.ceil(low / step - 1e-9); i * step <= high * (1 + 1e-9) + 1e-12; i++) {
+    list.push(Number((i * step).toFixed(digits)));
+  }
+  return list;
+}
+
+/** The rectangle of every panel, top to bottom, in CSS pixels. */
+export function layout(panels, width, height) {
+  const { left, right, top, bottom, gap } = MARGIN;
+  const free = height - top - bottom - gap * (panels.length - 1);
+  const total = panels.reduce((sum, panel) => sum + WEIGHT[panel.kind], 0);
+  let y = top;
+  return panels.map((panel) => {
+    const h = Math.max(20, Math.round((free * WEIGHT[panel.kind]) / total));
+    const box = { x: left, y, w: Math.max(40, width - left - right), h };
+    y += h + gap;
+    return box;
+  });
+}
+
+const rgb = (hex) => [1, 3, 5].map((i) => parseInt(hex.slice(i, i + 2), 16));
+
+/** A 32-bit little-endian pixel: `share` of colour a over colour b. */
+function pixel(a, b, share) {
+  const [r, g, blue] = a.map((value, i) => Math.round(share * value + (1 - share) * b[i]));
+  return ((255 << 24) | (blue << 16) | (g << 8) | r) >>> 0;
+}
+
+/** Spikes as pixels: a dot for the first population, a thin tick for the second; darker where they overlap. */
+function drawRaster(context, box, panel, frame, theme) {
+  const { ratio } = theme;
+  const left = Math.round(box.x * ratio), top = Math.round(box.y * ratio);
+  const width = Math.round(box.w * ratio), height = Math.round(box.h * ratio);
+  const image = context.createImageData(width, height);
+  const pixels = new Uint32Array(image.data.buffer);
+  const background = pixel(theme.backgroundRGB, theme.backgroundRGB, 1);
+  pixels.fill(background);
+  const size = panel.populations.reduce((sum, population) => sum + population.n, 0);
+  const xscale = width / frame.steps;
+  const row = height / size;
+  let below = 0;
+  for (const population of panel.populations) {
+    const steps = frame.data[population.steps], neurons = frame.data[population.neurons];
+    const colour = rgb(theme.colours[population.colour]);
+    const once = pixel(colour, theme.backgroundRGB, 0.62), twice = pixel(colour, theme.backgroundRGB, 0.82);
+    const full = pixel(colour, theme.backgroundRGB, 1);
+    const tick = population.colour % 2 === 1;
+    const wide = Math.max(1, Math.round((tick ? 0.9 : 1.5) * ratio));
+    const tall = Math.max(Math.round((tick ? 3 : 1.5) * ratio), Math.min(Math.floor(row * 0.8), 14 * ratio));
+    const highest = Math.ceil(height - (below + population.n) * row); // the band's first and last row of pixels
+    const lowest = Math.min(height, Math.floor(height - below * row));
+    for (let i = 0; i < steps.length; i++) {
+      const x = (steps[i] * xscale) | 0;
+      const centre = height - (below + neurons[i] + 0.5) * row;
+      const y = Math.max(highest, Math.min(lowest - tall, Math.round(centre - tall / 2)));
+      const xend = Math.min(width, x + wide), yend = Math.min(height, y + tall);
+      for (let v = Math.max(0, y); v < yend; v++) {
+        for (let at = v * width + x, end = v * width + xend; at < end; at++) {
+          const old = pixels[at];
+          pixels[at] = old === background ? once : old === once ? twice : full;
+        }
+      }
+    }
+    below += population.n;
+  }
+  context.putImageData(image, left, top);
+  below = 0;
+  context.textAlign = "right";
+  for (const population of panel.populations) {
+    const high = box.y + box.h * (1 - (below + population.n) / size);
+    const low = box.y + box.h * (1 - below / size);
+    context.fillStyle = theme.colours[population.colour];
+    context.font = `600 ${theme.size + 1}px ${theme.font}`;
+    context.fillText(population.name, box.x - 8, (high + low) / 2 - 7);
+    context.fillStyle = theme.muted;
+    context.font = `${theme.size - 1}px ${theme.font}`;
+    context.fillText(String(population.n), box.x - 8, (high + low) / 2 + 8);
+    below += population.n;
+    if (below < size) line(context, [[box.x - 5, high], [box.x + box.w, high]], theme.muted, 0.75);
+  }
+}
+
+function line(context, points, colour, width, dash = []) {
+  context.beginPath();
+  points.forEach(([x, y], i) => (i ? context.lineTo(x, y) : context.moveTo(x, y)));
+  context.strokeStyle = colour;
+  context.lineWidth = width;
+  context.setLineDash(dash);
+  context.stroke();
+  context.setLineDash([]);
+}
+
+/** The vertical range of curves. It keeps still while the data nearly fill it, so that a drag can be followed. */
+function range(panel, frame, memory) {
+  let low = Infinity, high = -Infinity;
+  for (const { values } of panel.series) {
+    for (const value of frame.data[values]) {
+      if (value < low) low = value;
+      if (value > high) high = value;
+    }
+  }
+  if (!(high >= low)) [low, high] = [0, 1];
+  if (panel.kind === "rates") low = 0;
+  if (high === low) high = low + 1;
+  const old = memory[panel.kind];
+  if (old && low >= old[0] && high <= old[1] && high - low >= 0.45 * (old[1] - old[0])) return old;
+  const room = 0.06 * (high - low);
+  return (memory[panel.kind] = [panel.kind === "rates" ? 0 : low - room, high + room]);
+}
+
+function drawCurves(context, box, panel, frame, theme, memory) {
+  const [low, high] = range(panel, frame, memory);
+  const yOf = (value) => box.y + box.h * (1 - (value - low) / (high - low));
+  const xOf = (t) => box.x + (box.w * t) / frame.duration;
+  context.textAlign = "right";
+  context.font = `${theme.size - 1}px ${theme.font}`;
+  for (const value of ticks(low, high, Math.max(2, box.h / 20))) {
+    line(context, [[box.x, yOf(value)], [box.x + box.w, yOf(value)]], theme.grid, 1);
+    context.fillStyle = theme.text;
+    context.fillText(String(value), box.x - 8, yOf(value));
+  }
+  context.save();
+  context.beginPath();
+  context.rect(box.x, box.y - 2, box.w, box.h + 4);
+  context.clip();
+  for (const series of panel.series) {
+    const points = Array.from(frame.data[series.values], (v, i) => [xOf(panel.start + i * panel.step), yOf(v)]);
+    line(context, points, theme.colours[series.colour], 1.6, DASHES[series.colour]);
+  }
+  context.restore();
+  let x = box.x + box.w; // the legend, right to left: the name and a sample of its line
+  context.font = `${theme.size}px ${theme.font}`;
+  for (const series of [...panel.series].reverse()) {
+    if (!series.legend) continue;
+    context.fillStyle = theme.text;
+    context.fillText(series.legend, x, box.y - 11);
+    x -= context.measureText(series.legend).width + 6;
+    line(context, [[x - 24, box.y - 11], [x, box.y - 11]], theme.colours[series.colour], 2, DASHES[series.colour]);
+    x -= 38;
+  }
+}
+
+const PANELS = { raster: drawRaster, rates: drawCurves, traces: drawCurves };
+
+/**
+ * Draw a decoded frame on a canvas whose width and height are device pixels (theme.ratio to a CSS pixel).
+ * `memory` keeps vertical ranges from one frame to the next.
+ */
+export function draw(canvas, frame, theme, memory = {}) {
+  const context = canvas.getContext("2d");
+  const width = canvas.width / theme.ratio, height = canvas.height / theme.ratio;
+  context.setTransform(theme.ratio, 0, 0, theme.ratio, 0, 0);
+  context.fillStyle = theme.background;
+  context.fillRect(0, 0, width, height);
+  context.textBaseline = "middle";
+  const boxes = layout(frame.panels, width, height);
+  frame.panels.forEach((panel, i) => {
+    const box = boxes[i];
+    PANELS[panel.kind](context, box, panel, frame, theme, memory);
+    context.textAlign = "left";
+    context.fillStyle = theme.text;
+    context.font = `${theme.size}px ${theme.font}`;
+    context.fillText(panel.title, box.x, box.y - 11);
+    const last = i === frame.panels.length - 1;
+    context.textAlign = "center";
+    for (const t of ticks(0, frame.duration, Math.max(2, box.w / 80))) {
+      const x = box.x + (box.w * t) / frame.duration;
+      line(context, [[x, box.y + box.h], [x, box.y + box.h + 4]], theme.muted, 1);
+      if (last) context.fillText(String(t), x, box.y + box.h + 13);
+    }
+    if (last) context.fillText("time (ms)", box.x + box.w / 2, box.y + box.h + 30);
+    line(context, [[box.x, box.y], [box.x, box.y + box.h], [box.x + box.w, box.y + box.h]], theme.muted, 1);
+    if (frame.end < frame.duration) {
+      const x = box.x + (box.w * frame.end) / frame.duration;
+      line(context, [[x, box.y], [x, box.y + box.h]], theme.text, 1, [3, 3]);
+    }
+  });
+}
+
+/** Colours, font and pixel ratio in force at an element, in whatever page it stands. */
+export function themeOf(element) {
+  const style = getComputedStyle(element);
+  const scratch = themeOf.context ??= new OffscreenCanvas(1, 1).getContext("2d", { willReadFrequently: true });
+  scratch.fillStyle = "#fff";
+  scratch.fillStyle = style.backgroundColor; // any CSS colour becomes three numbers by painting it
+  scratch.fillRect(0, 0, 1, 1);
+  const backgroundRGB = [...scratch.getImageData(0, 0, 1, 1).data.slice(0, 3)];
+  const dark = 0.299 * backgroundRGB[0] + 0.587 * backgroundRGB[1] + 0.114 * backgroundRGB[2] < 128;
+  return {
+    background: `rgb(${backgroundRGB.join(",")})`,
+    backgroundRGB,
+    text: style.color,
+    muted: style.getPropertyValue("--snnlab-muted"),
+    grid: style.getPropertyValue("--snnlab-grid"),
+    font: style.fontFamily,
+    size: 12,
+    colours: COLOURS[dark ? "dark" : "light"],
+    ratio: window.devicePixelRatio || 1,
+  };
+}
+
+// ---- the view in a page -------------------------------------------------------------------------------------
+
+function make(tag, attributes, parent) {
+  const element = document.createElement(tag);
+  for (const [key, value] of Object.entries(attributes)) element.setAttribute(key, value);
+  parent.append(element);
+  return element;
+}
+
+const PREFIX = { "snnlab-parameter-": "data-parameter", "snnlab-action-": "data-action" };
+
+/** ipywidgets can put a class on a control but no attribute: turn the classes into the attributes they stand for. */
+function label(root) {
+  for (const [prefix, attribute] of Object.entries(PREFIX)) {
+    for (const element of root.querySelectorAll(`[class*="${prefix}"]`)) {
+      const name = [...element.classList].find((each) => each.startsWith(prefix));
+      if (name && !element.hasAttribute(attribute)) element.setAttribute(attribute, name.slice(prefix.length));
+    }
+  }
+  for (const handle of root.querySelectorAll("[data-parameter] .noUi-handle:not([aria-label])")) {
+    const words = handle.closest("[data-parameter]").querySelector("label")?.textContent;
+    if (words) handle.setAttribute("aria-label", words);
+  }
+  const more = root.querySelector("button[data-action=more]");
+  if (more) more.setAttribute("aria-expanded", String(more.classList.contains("mod-active")));
+}
+
+/** How far a slider's handle stands along its track, 0 to 1. */
+function position(control) {
+  const handle = control.querySelector(".noUi-handle")?.getBoundingClientRect();
+  const track = control.querySelector(".noUi-base")?.getBoundingClientRect();
+  return handle && track.width ? ((handle.left + handle.right) / 2 - track.left) / track.width : null;
+}
+
+/** When controls were touched, to find the time from an event to the frame that answers it. */
+class Latency {
+  events = [];
+  touched(event) {
+    const control = event.target.closest?.("[data-parameter], [data-action]");
+    if (!control || (event.type === "pointermove" && !event.buttons)) return;
+    const entry = { t: event.timeStamp, name: control.dataset.parameter, at: null };
+    this.events.push(entry);
+    if (this.events.length > 500) this.events.shift();
+    setTimeout(() => (entry.at = position(control))); // after the slider has moved its handle
+  }
+  /** The event this frame answers: the first that put its slider where the frame's run had it; else the last. */
+  answered(positions) {
+    let found = null;
+    for (let i = this.events.length - 1; i >= 0; i--) {
+      const { name, at } = this.events[i];
+      const same = at !== null && name in positions && Math.abs(positions[name] - at) < 2e-3;
+      if (same) found = i;
+      else if (found !== null) break;
+    }
+    if (found === null && this.events.at(-1)?.at === null) found = this.events.length - 1;
+    if (found === null) return null;
+    const { t } = this.events[found];
+    this.events.splice(0, found + 1);
+    return t;
+  }
+}
+
+function render({ model, el }) {
+  const holder = make("div", { class: "snnlab-view" }, el);
+  const frameBox = make("div", { class: "snnlab-frame" }, holder);
+  const canvas = make("canvas", { role: "img", "aria-label": "no run yet" }, frameBox);
+  const note = make("span", { class: "snnlab-note" }, frameBox);
+  const progress = make("progress", { max: "1", value: "0", "aria-label": "progress of the run" }, holder);
+  const summary = make("p", { class: "snnlab-summary", "aria-live": "polite", "aria-atomic": "true" }, holder);
+  const error = make("p", { class: "snnlab-error", role: "alert" }, holder);
+
+  const memory = {}, latency = new Latency();
+  let root = null, frame = null, drawn = 0, waiting = 0, quiet = 0, unanswered = false;
+  const aborter = new AbortController(), { signal } = aborter;
+  const labels = new MutationObserver(() => root && label(root));
+
+  function connect() {
+    const found = el.closest(".snnlab-explorer") ?? holder;
+    if (found === root || !el.isConnected) return;
+    root = found;
+    root.dataset.snnlab = model.get("name");
+    root.dataset.frame = String(drawn);
+    for (const type of ["pointerdown", "pointermove", "keydown", "input", "click"]) {
+      root.addEventListener(type, (event) => latency.touched(event), { capture: true, passive: true, signal });
+    }
+    labels.observe(root, { childList: true, subtree: true, attributes: true, attributeFilter: ["class"] });
+    label(root);
+    showStatus();
+  }
+
+  function showStatus() {
+    const status = model.get("status");
+    if (root) root.dataset.state = status.state;
+    holder.dataset.state = status.state;
+    holder.toggleAttribute("data-stale", Boolean(status.stale));
+    note.textContent = status.note;
+    error.textContent = status.error;
+    progress.value = status.progress;
+    if (summary.textContent !== status.text) summary.textContent = status.text;
+    summary.setAttribute("aria-busy", "true"); // a screen reader hears the line once a drag is over
+    clearTimeout(quiet);
+    quiet = setTimeout(() => summary.setAttribute("aria-busy", "false"), 600);
+    describe();
+  }
+
+  function describe() {
+    const { text, note: words, stale } = model.get("status");
+    const what = frame ? frame.panels.map((panel) => panel.alt).join("; ") : "no run yet";
+    const state = stale && words ? ` (${words})` : "";
+    canvas.setAttribute("aria-label", `${model.get("name")}: ${what}. ${text}${state}`);
+  }
+
+  function paint() {
+    waiting = 0;
+    if (!frame) return;
+    const began = performance.now();
+    try {
+      draw(canvas, frame, themeOf(frameBox), memory);
+    } catch (problem) {
+      error.textContent = `The picture could not be drawn: ${problem.message}`;
+      throw problem;
+    }
+    if (root) root.dataset.draw = (performance.now() - began).toFixed(1);
+    if (unanswered) answer();
+  }
+
+  function answer() {
+    unanswered = false;
+    model.send({ drawn: frame.serial });
+    const serial = frame.serial, positions = frame.positions;
+    setTimeout(() => { // runs after the browser has put the frame on the screen
+      drawn += 1;
+      if (!root || frame.serial !== serial) return;
+      const event = latency.answered(positions);
+      if (event !== null) root.dataset.latency = (performance.now() - event).toFixed(1);
+      root.dataset.frame = String(drawn);
+    });
+  }
+
+  function take() {
+    const header = model.get("frame");
+    if (!header.serial) return;
+    frame = decode(header, model.get("data"));
+    unanswered = true;
+    describe();
+    if (document.hidden) answer(); // a hidden page paints nothing; it must not hold up the kernel
+    else repaint();
+  }
+
+  function repaint() {
+    if (!waiting) waiting = requestAnimationFrame(paint);
+  }
+
+  const resized = new ResizeObserver(() => {
+    connect();
+    const ratio = window.devicePixelRatio || 1;
+    const width = Math.round(frameBox.clientWidth * ratio), height = Math.round(frameBox.clientHeight * ratio);
+    if (!width || (canvas.width === width && canvas.height === height)) return;
+    [canvas.width, canvas.height] = [width, height];
+    if (frame) paint(); // at once: setting the size has cleared the canvas
+  });
+  resized.observe(frameBox);
+
+  const restyled = new MutationObserver(repaint);
+  for (const element of [document.documentElement, document.body]) {
+    restyled.observe(element, { attributeFilter: ["class", "data-theme", "data-jp-theme-light", "data-jp-theme-name"] });
+  }
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", repaint, { signal });
+  document.addEventListener("visibilitychange", repaint, { signal });
+
+  model.on("change:frame", take);
+  model.on("change:status", showStatus);
+  connect();
+  showStatus();
+  take();
+  return () => {
+    aborter.abort();
+    for (const observer of [labels, resized, restyled]) observer.disconnect();
+    cancelAnimationFrame(waiting);
+    clearTimeout(quiet);
+    model.off("change:frame", take);
+    model.off("change:status", showStatus);
+  };
+}
+
+export default { render };

@@ -1,0 +1,56 @@
+"""The canvas view as a widget: what the kernel sends it and what it hears back."""
+
+import asyncio
+import pathlib
+from typing import Any
+
+import anywidget
+import traitlets
+
+_HERE = pathlib.Path(__file__).parent
+_DRAWN_WITHIN = 1.0  # s; a view that has not answered by then is taken to be away (a closed tab)
+
+
+class CanvasView(anywidget.AnyWidget):
+    """Draws frames on a canvas. A frame is one message, header and bytes; the view answers it."""
+
+    _esm = _HERE / "view.js"
+    _css = _HERE / "view.css"
+    name = traitlets.Unicode().tag(sync=True)
+    frame = traitlets.Dict().tag(sync=True)
+    data = traitlets.Bytes().tag(sync=True)
+    status = traitlets.Dict().tag(sync=True)
+
+    def __init__(self, name: str, status: dict[str, Any]):
+        self._drawn = 0
+        self._present = False  # whether a page has ever answered, and answered the last frame
+        self._answer: asyncio.Event | None = None
+        super().__init__(name=name, status=status)
+        self.on_msg(self._heard)
+
+    def send_frame(self, header: dict[str, Any], data: bytes, status: dict[str, Any]) -> None:
+        """Replace the picture and the words about it, in one message."""
+        serial = self.frame.get("serial", 0) + 1
+        with self.hold_sync():
+            self.frame = {**header, "serial": serial}
+            self.data = data
+            self.status = status
+
+    async def drawn(self) -> None:
+        """Wait until the last frame was drawn, so that frames never queue; not for a page that went away."""
+        if not self._present or self._drawn >= self.frame.get("serial", 0):
+            return
+        self._answer = asyncio.Event()
+        try:
+            await asyncio.wait_for(self._answer.wait(), _DRAWN_WITHIN)
+        except TimeoutError:
+            self._present = False
+
+    def _heard(self, _widget: Any, content: Any, _buffers: Any) -> None:
+        serial = content.get("drawn") if isinstance(content, dict) else None
+        if not isinstance(serial, int):
+            return
+        self._present = True
+        self._drawn = max(self._drawn, min(serial, self.frame.get("serial", 0)))
+        if self._answer is not None and self._drawn >= self.frame.get("serial", 0):
+            self._answer.set()
