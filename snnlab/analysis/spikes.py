@@ -225,6 +225,18 @@ def summary(
     return Summary(each, cv, chi, silent, verdict, window.start, window.stop)
 
 
+def span(trains: SpikeTrains, start: float | None = None, stop: float | None = None) -> tuple[float, float]:
+    """``start`` and ``stop`` (ms), checked against the simulated time, which is also their default."""
+    first, last = trains.t_start, trains.t_stop
+    start = first if start is None else float(start)
+    stop = last if stop is None else float(stop)
+    if not start < stop and (start, stop) != (first, last):  # a run stopped at once has no time
+        raise ValueError(f"start = {start:g} ms must lie before stop = {stop:g} ms.")
+    if start < first - ROUNDING or stop > last + ROUNDING:
+        raise ValueError(f"{start:g} to {stop:g} ms leaves the simulated {first:g} to {last:g} ms.")
+    return start, stop
+
+
 @dataclass(frozen=True)
 class _Window:
     """The spikes of ``n`` neurons with ``start <= t < stop``."""
@@ -266,16 +278,9 @@ def _window(spikes: Trains | _Window, start: float | None, stop: float | None) -
     if isinstance(spikes, _Window):
         return spikes
     populations = list(_populations(spikes).values())
-    first, last = populations[0].t_start, populations[0].t_stop
-    if any((trains.t_start, trains.t_stop) != (first, last) for trains in populations):
+    if len({(trains.t_start, trains.t_stop) for trains in populations}) > 1:
         raise ValueError("The populations were not simulated over the same time; analyse them one by one.")
-    whole = start is None and stop is None
-    start = first if start is None else float(start)
-    stop = last if stop is None else float(stop)
-    if not (start < stop or whole):
-        raise ValueError(f"start = {start:g} ms must lie before stop = {stop:g} ms.")
-    if start < first - ROUNDING or stop > last + ROUNDING:
-        raise ValueError(f"{start:g} to {stop:g} ms leaves the simulated {first:g} to {last:g} ms.")
+    start, stop = span(populations[0], start, stop)
     times, neurons, n = [], [], 0
     for trains in populations:
         selected = slice(*np.searchsorted(trains.times, (start - ROUNDING, stop - ROUNDING)))
