@@ -1,4 +1,4 @@
-"""The reference simulator against Brian2, spike by spike; so that what is compared with it is compared with both."""
+"""The reference simulator against Brian2, spike by spike: whoever equals one equals both."""
 
 import json
 from pathlib import Path

@@ -1,0 +1,1 @@
+"""What snnlab costs, beside plain C and its peers: ``python -m benchmarks`` prints the table."""

@@ -1,0 +1,166 @@
+"""The benchmark's figures as text: one table a subject, printed as soon as it is known."""
+
+import statistics
+from collections.abc import Iterable, Sequence
+from typing import TextIO
+
+MEGABYTE = 1e6
+
+
+class Report:
+    """Prints tables to a stream. Goals stand beside the figures; what misses one is marked with `!`."""
+
+    def __init__(self, stream: TextIO):
+        self.stream = stream
+
+    def text(self, text: str) -> None:
+        print(text, file=self.stream, flush=True)
+
+    def table(self, title: str, head: Sequence[str], rows: Iterable[Sequence[str]], note: str = "") -> None:
+        """A table with its first column to the left and the others to the right."""
+        cells = [list(head), *[list(row) for row in rows]]
+        widths = [max(len(row[i]) for row in cells) for i in range(len(head))]
+        self.text(f"\n{title}")
+        for k, row in enumerate(cells):
+            self.text("  ".join([row[0].ljust(widths[0]), *map(str.rjust, row[1:], widths[1:])]).rstrip())
+            if k == 0:
+                self.text("  ".join("-" * width for width in widths))
+        if note:
+            self.text(note)
+
+    def workloads(self, found: list[dict]) -> None:
+        rows = []
+        for w in found:
+            seconds, goal = w["seconds"], w["goal"]
+            rows.append(
+                [
+                    w["title"],
+                    ms(seconds["c"]),
+                    ms(seconds["moved"]),
+                    ratio(w["ratio_moved"], goal),
+                    ms(seconds["drawn"]),
+                    ratio(w["ratio_drawn"], goal),
+                    f"<= {goal:g}",
+                    hertz(w["rates"]["c"]),
+                    hertz(w["rates"]["snnlab"]),
+                ]
+            )
+        head = ["work", "C", "snnlab", "x C", "+ wiring", "x C", "goal", "E/I Hz in C", "in snnlab"]
+        note = (
+            f"ms, medians of {found[0]['rounds']} interleaved rounds, from the model's call to spikes on the host.\n"
+            "snnlab: all parameters but p move from run to run; + wiring: p and the seed too, so that connections\n"
+            "are drawn again (C is handed them). Rates: of the same networks in both. ! misses its goal."
+        )
+        self.table("snnlab beside C, one thread", head, rows, note)
+
+    def peers(self, found: dict[str, dict[str, dict]], measured: list[dict]) -> None:
+        c = {w["title"]: w["seconds"]["c"] for w in measured}
+        rows = []
+        for peer, lines in found.items():
+            for title, line in lines.items():
+                if "error" in line:
+                    rows.append([title, peer, "failed", "", "", line["error"][:60]])
+                    continue
+                times = f"{line['median'] / c[title]:.1f}" if title in c else ""
+                rates = hertz((line["rate_exc"], line["rate_inh"]))
+                first = f"{line['first_call']:.1f} s"
+                rows.append([title, f"{peer} {line['version']}", ms(line["median"]), times, first, rates])
+        if not rows:
+            self.text(
+                "\npeers: neither brian2 nor brainpy is installed; --peer-python names a Python that has them"
+            )
+            return
+        self.table("peers", ["work", "peer", "ms", "x C", "first call", "E/I Hz"], rows)
+
+    def compilation(self, found: dict[str, dict]) -> None:
+        rows = [
+            [
+                title,
+                f"{p['first_call']:.2f} s",
+                mark(f"{p['first']['seconds']:.2f} s", p["first"]["seconds"] > 1),
+                str(p["first"]["compilations"]),
+                mark(str(p["again"]["traces"]), p["again"]["traces"] > 0),
+                mark(str(p["again"]["compilations"]), p["again"]["compilations"] > 0),
+                str(p["runs"]),
+            ]
+            for title, p in found.items()
+        ]
+        head = ["work", "first call", "in XLA", "programs", "retraces", "recompiled", "in runs"]
+        note = (
+            "a process each, no compilation cache (goal: <= 1 s in XLA). Retraces and recompilations: all "
+            "parameters,\nseed and duration move from run to run (goal: none)."
+        )
+        self.table("compilation", head, rows, note)
+
+    def memory(self, found: dict[str, dict], measured: list[dict]) -> None:
+        c = {w["title"]: f"{w['c_peak_bytes'] / MEGABYTE:.0f} MB" for w in measured if w["c_peak_bytes"]}
+        rows = [
+            [
+                title,
+                f"{p['peak_bytes'] / MEGABYTE:.0f} MB",
+                f"{(p['peak_bytes'] - p['imported_bytes']) / MEGABYTE:.0f} MB",
+                c.get(title, ""),
+            ]
+            for title, p in found.items()
+        ]
+        note = "resident memory of a process of its own (goal: 10 s of COBA 4000 in <= 1 GB)"
+        self.table("memory", ["work", "peak", "above imports", "C"], rows, note)
+
+    def figure(self, found: dict) -> None:
+        stages = found["warm_stages"]
+        rows = [
+            ["no compilation cache", f"{found['no_cache']:.2f} s", ""],
+            ["empty cache (the first start)", f"{found['empty_cache']:.2f} s", ""],
+            ["full cache", mark(f"{found['warm_cache']:.2f} s", found["warm_cache"] > 3), "<= 3 s"],
+        ]
+        note = (
+            f"full cache: imported after {stages['imported']:.2f} s, "
+            f"simulated after {stages['simulated']:.2f} s, drawn after {stages['drawn']:.2f} s"
+        )
+        self.table("from a cold start to a saved raster, COBA 4000, 500 ms", ["", "time", "goal"], rows, note)
+
+    def scaling(self, found: dict) -> None:
+        rows = [[f"{s:.1f}", f"{us:.1f}"] for us, s in found["levels"]]
+        all_us, share = found["all_firing_us"], found["all_firing_share"]
+        rows.append(
+            ["all 4000" if share == 1 else f"{share:.4f} of 4000 !", mark(f"{all_us:.0f}", all_us > 1000)]
+        )
+        note = (
+            f"a line: {found['base_us']:.2f} us + {found['ns_per_spike']:.0f} ns a spike (80 targets each), "
+            f"R^2 = {found['r_squared']:.4f}. All firing every step: goal <= 1000 us"
+        )
+        self.table("cost of a step by its spikes, 4000 cells", ["spikes a step", "us"], rows, note)
+
+    def slider(self, found: dict | None) -> None:
+        if not found:
+            self.text(
+                "\nslider to frame: not measured here (the browser test writes results/slider_to_frame.json)"
+            )
+            return
+        values = found["milliseconds"]
+        median = statistics.median(values)
+        rows = [
+            [
+                found.get("what", "COBA 4000, 500 ms"),
+                mark(f"{median:.0f} ms", median > 150),
+                f"{max(values):.0f} ms",
+            ]
+        ]
+        head = [f"slider to frame in the browser, {len(values)} moves", "median", "longest"]
+        self.table("in the page (goal: <= 150 ms)", head, rows)
+
+
+def ms(seconds: float) -> str:
+    return f"{1e3 * seconds:.1f}"
+
+
+def hertz(rates: Sequence[float]) -> str:
+    return " / ".join(f"{rate:.1f}" for rate in rates)
+
+
+def ratio(value: float, goal: float) -> str:
+    return mark(f"{value:.2f}", value > goal)
+
+
+def mark(text: str, missed: bool) -> str:
+    return f"{text} !" if missed else text
