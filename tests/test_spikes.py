@@ -131,6 +131,14 @@ def test_cv_of_a_gamma_process(shape):
     assert analysis.isi_cv(spikes) == pytest.approx(1 / math.sqrt(shape), abs=4 * standard_error)
 
 
+def test_more_neurons_than_16_bits_count():
+    first, last = np.arange(0.0, 100.0, 7.0), np.arange(2.0, 100.0, 3.0)
+    few = trains([first, last], 100.0)
+    many = dataclasses.replace(few, neurons=few.neurons * (1 << 16), n=70_000)
+    assert analysis.isi_cv(many) == pytest.approx(0.0, abs=1e-12)
+    assert analysis.pair_correlation(many) == pytest.approx(analysis.pair_correlation(few))
+
+
 def test_cv_needs_min_spikes():
     spikes = trains([[1.0, 2.0, 4.0], [1.0, 2.0, 4.0, 8.0], [5.0], []], 10.0)
     by_hand = np.std([1.0, 2.0, 4.0]) / np.mean([1.0, 2.0, 4.0])
