@@ -26,10 +26,30 @@ LOOKS: dict[str, Look] = {
             "asynchronous irregular": {},
             "inhibition off": {"g_inh": 0.0},
             "strong inhibition": {"g_inh": 20.0},
+            "drive off": {"I": 0.0},
             "the old listing": {"g_inh": 0.7, "V_mean": 0.0, "V_std": 0.0},
         },
         record=_ONE_EACH,
     ),
-    "cuba_ei": Look(visible=("I", "p"), record=_ONE_EACH),
-    "lif_ei": Look(visible=("p",), record=_ONE_EACH),
+    "cuba_ei": Look(
+        visible=("I", "J_exc", "J_inh", "p"),
+        presets={
+            "mean-driven and regular": {},
+            "inhibition off": {"J_inh": 0.0},
+            "strong inhibition": {"J_inh": -5.0},
+            "the old listing": {"V_rest": 0.0, "V_reset": -5.0, "V_th": 20.0, "tau_s": 8.0},
+        },
+        record=_ONE_EACH,
+    ),
+    "lif_ei": Look(
+        visible=("RI", "J_exc", "J_inh", "p"),
+        presets={
+            "strong drive, regular": {},
+            "weak drive": {"RI": 12.0},
+            "inhibition off": {"J_inh": 0.0},
+            "strong inhibition": {"J_inh": -20.0},
+            "the old listing": {"RI": 5e-7},
+        },
+        record=_ONE_EACH,
+    ),
 }

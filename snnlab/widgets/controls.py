@@ -12,49 +12,51 @@ STEPS = 200  # positions of a slider, about
 
 
 class Scale:
-    """Where a value stands on a slider's track, 0 to 1, and which round value stands at a position.
+    """How a slider's own number stands for a value.
 
-    A logarithmic scale that begins at zero is ``asinh``, so that zero can be reached: linear near zero,
-    logarithmic above a thousandth of its end.
+    A linear slider is in the parameter's unit. A logarithmic one goes from 0 to 1; where its range begins at
+    zero it is ``asinh``, so that zero can be reached: linear near it, logarithmic further up.
     """
 
     def __init__(self, parameter: Parameter):
         low, high = parameter.slider
-        default = float(parameter.default)
+        around = 4.0 * abs(float(parameter.default)) or 10.0  # where nobody said what is worth exploring
         if not math.isfinite(high):
-            high = 4.0 * abs(default) or 10.0
+            high = max(around, low + 1.0)
         if not math.isfinite(low):
-            low = -high
+            low = min(-around, high - 1.0)
         self.low, self.high = (0.0 if low == ABOVE_ZERO else float(low)), float(high)
         self.log = parameter.log and self.low >= 0.0
-        self.positive = parameter.bounds[0] == ABOVE_ZERO
-        self._quantum = _round_number((self.high - self.low) / STEPS)
-        if self.positive and self.low == 0.0:
-            self.low = self.high / 1000.0 if self.log else self._quantum
+        quantum = _round_number((self.high - self.low) / STEPS)
+        if parameter.bounds[0] == ABOVE_ZERO and self.low == 0.0:
+            self.low = self.high / 1000.0 if self.log else quantum
         self._knee = self.high / 1000.0
-        self.step = 1.0 / STEPS if self.log else min(1.0, self._quantum / (self.high - self.low))
+        self.min, self.max, self.step = (
+            (0.0, 1.0, 1.0 / STEPS) if self.log else (self.low, self.high, quantum)
+        )
 
-    def position(self, value: float) -> float:
-        """The place of ``value``, 0 to 1; a value beyond the slider's ends stands at the end."""
+    def place(self, value: float) -> float:
+        """The slider's number for ``value``; a value beyond the ends stands at the end."""
         value = min(max(value, self.low), self.high)
         if not self.log:
-            return (value - self.low) / (self.high - self.low)
+            return value
         if self.low > 0.0:
             return math.log(value / self.low) / math.log(self.high / self.low)
         return math.asinh(value / self._knee) / math.asinh(self.high / self._knee)
 
-    def value(self, position: float) -> float:
-        """The value at a place: rounded, so that labels stay short; exact at the ends."""
-        if position <= 0.0 or position >= 1.0:
-            return self.low if position <= 0.0 else self.high
+    def value(self, place: float) -> float:
+        """The value for a slider's number: rounded, so that it stays short; exact at the ends."""
+        if place <= self.min or place >= self.max:
+            return self.low if place <= self.min else self.high
         if not self.log:
-            exact = self.low + position * (self.high - self.low)
-            return float(f"{round(exact / self._quantum) * self._quantum:.12g}")
+            return float(f"{place:.12g}")
         if self.low > 0.0:
-            exact = self.low * (self.high / self.low) ** position
-        else:
-            exact = self._knee * math.sinh(position * math.asinh(self.high / self._knee))
-        return float(f"{exact:.3g}")
+            return float(f"{self.low * (self.high / self.low) ** place:.3g}")
+        return float(f"{self._knee * math.sinh(place * math.asinh(self.high / self._knee)):.3g}")
+
+    def fraction(self, value: float) -> float:
+        """How far along the track ``value`` stands, 0 to 1."""
+        return (self.place(value) - self.min) / (self.max - self.min)
 
 
 def _round_number(rough: float) -> float:
@@ -82,17 +84,20 @@ class Control:
         self.scale: Scale | None = None
         self.slider: ipywidgets.FloatSlider | None = None
         if not parameter.integer:
-            self.scale = Scale(parameter)
+            self.scale = scale = Scale(parameter)
             self.slider = ipywidgets.FloatSlider(
-                value=self.scale.position(value), min=0.0, max=1.0, step=self.scale.step, readout=False,
+                value=scale.place(value),
+                min=scale.min,
+                max=scale.max,
+                step=scale.step,
+                readout=False,
                 tooltip=parameter.doc,
-            )  # fmt: skip
-            self.slider.observe(lambda change: self._touched(self.scale.value(change.new)), "value")
+            )
+            self.slider.observe(lambda change: self._touched(scale.value(change.new)), "value")
             parts.append(self.slider)
         self.widget = ipywidgets.VBox(parts)
         self.widget.add_class("snnlab-control")
         self.widget.add_class(f"snnlab-parameter-{self.name}")
-        self._shown = value
 
     def _touched(self, value: Any) -> None:
         if not self._quiet:
@@ -104,10 +109,6 @@ class Control:
         try:
             self.box.value = value
             if self.slider is not None and self.scale.value(self.slider.value) != value:
-                self.slider.value = self.scale.position(value)
+                self.slider.value = self.scale.place(value)
         finally:
             self._quiet = False
-
-    def position(self) -> float | None:
-        """Where the slider stands, 0 to 1; None without a slider."""
-        return None if self.slider is None else float(self.slider.value)

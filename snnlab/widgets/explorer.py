@@ -194,8 +194,7 @@ class Explorer:
         self.progress = attempt.fraction
         part = f"{recording.duration:g} of {attempt.values['duration']:g} ms"
         self._words = f"running: {part}"
-        if attempt.structure in self._compiled:  # the first run's time is the compiler's
-            self._seconds = attempt.seconds / recording.duration
+        self._seconds = attempt.seconds / recording.duration
         if finished:
             self._compiled.add(attempt.structure)
             self.recording, self._recorded = recording, attempt.values
@@ -244,16 +243,9 @@ class Explorer:
 
     def figure(self) -> "Figure":
         """A matplotlib figure of the recording. Raises ValueError when there is none yet."""
-        from matplotlib.figure import Figure
-
         from snnlab import plots
 
-        figure = Figure(figsize=(8.0, 5.0), layout="constrained")
-        above, below = figure.subplots(2, 1, sharex=True, height_ratios=(3, 1))
-        plots.raster(self._needed(), ax=above)
-        plots.rates(self._needed(), ax=below)
-        figure.suptitle(self.summary, fontsize="medium")
-        return figure
+        return plots.figure(self._needed())
 
     def save(self, path: str | pathlib.Path) -> pathlib.Path:
         """Write the recording (.npz), the figure (.png, .svg, .pdf) or the settings (.json), by ending."""
@@ -301,6 +293,8 @@ class _Attempt:
 
     def __iter__(self) -> Iterator[float]:
         chunks = iter(self.run)
+        self.fraction = next(chunks, 1.0)  # not timed: it may compile
+        yield self.fraction
         while self.fraction < 1.0:
             began = perf_counter()
             self.fraction = next(chunks, 1.0)

@@ -88,7 +88,7 @@ class Panel:
     def show(self, recording: Recording, values: dict[str, Number]) -> None:
         """A new picture: ``recording``, made with ``values``."""
         scales = {name: control.scale for name, control in self.controls.items() if control.scale}
-        positions = {name: scale.position(values[name]) for name, scale in scales.items()}
+        positions = {name: scale.fraction(values[name]) for name, scale in scales.items()}
         header, data = encode(recording, float(values["duration"]), positions)
         self.view.send_frame(header, data, self.explorer.status())
         self._glow()

@@ -1,4 +1,4 @@
-"""An explorer as a browser sees it: its state by the DOM contract, its controls by the names of their parameters."""
+"""An explorer as a browser sees it: state by the DOM contract, controls by the names of their parameters."""
 
 from typing import Any
 
@@ -71,7 +71,7 @@ class ExplorerPage:
         self.root.locator('[data-action="preset"] select').select_option(preset)
 
     def drag(self, parameter: str, to: float, steps: int = 20, pause: float = 16.0) -> None:
-        """Drag a slider's handle to ``to`` (0 to 1 of its track), in ``steps`` moves with ``pause`` ms between."""
+        """Drag a slider's handle to ``to`` (0 to 1 of its track), in ``steps`` moves ``pause`` ms apart."""
         control = self.control(parameter)
         control.scroll_into_view_if_needed()
         handle, track = control.locator(".noUi-handle"), control.locator(".noUi-base")
