@@ -47,9 +47,10 @@ class Report:
             )
         head = ["work", "C", "snnlab", "x C", "+ wiring", "x C", "goal", "E/I Hz in C", "in snnlab"]
         note = (
-            f"ms, medians of {found[0]['rounds']} interleaved rounds, from the model's call to spikes on the host.\n"
-            "snnlab: all parameters but p move from run to run; + wiring: p and the seed too, so that connections\n"
-            "are drawn again (C is handed them). Rates: of the same networks in both. ! misses its goal."
+            f"ms, medians of {found[0]['rounds']} interleaved rounds; snnlab from the model's call to spikes on "
+            "the host.\nsnnlab: all parameters but p move from run to run; + wiring: p and the seed too, so that "
+            "the\nconnections are drawn again (C is handed them). Rates: the same networks in both. ! misses its "
+            "goal."
         )
         self.table("snnlab beside C, one thread", head, rows, note)
 
