@@ -6,6 +6,7 @@ Units are ms, mV, nS, pA, pF, GOhm and Hz throughout.
 """
 
 import importlib
+import sys
 from typing import Any
 
 from snnlab import analysis, models
@@ -16,6 +17,10 @@ from snnlab.core.recording import Recording, SpikeTrains
 from snnlab.core.simulate import Interrupted, Run, SimulationError, simulate
 
 __version__ = "0.1.0"
+
+# the core's rooms are public by their own names: ``from snnlab.neurons import LIF``
+for _room in (connectivity, distributions, inputs, integrators, neurons, parameters, synapses):
+    sys.modules[f"snnlab.{_room.__name__.rpartition('.')[2]}"] = _room
 
 __all__ = [
     "Input",

@@ -5,7 +5,6 @@ are as wide as the degree can reasonably get, not as wide as it is, so that anot
 gives arrays of the same shape and nothing is compiled again.
 """
 
-import functools
 import math
 from typing import Any, NamedTuple, Protocol
 
@@ -45,13 +44,9 @@ class FixedProbability:
     def table(self, key: int, n_pre: int, n_post: int) -> Table:
         skip_self = not self.autapses
         columns = n_post - skip_self
-        width = row_width(*self.degree(n_pre, columns), columns)
-        while True:
-            rows, overflow = _bernoulli_rows(np.uint32(key), float(self.p), n_pre, columns, width)
-            if not overflow:
-                break
-            width = bucket(width + 1, columns)
-        targets = np.asarray(rows).T
+        targets = bernoulli_rows(
+            key, float(self.p), n_pre, columns, row_width(*self.degree(n_pre, columns), columns)
+        )
         if skip_self:
             targets = targets + (targets >= np.arange(n_pre)[:, None])
         return Table(targets)
@@ -128,19 +123,38 @@ def bucket(width: int, largest: int) -> int:
     return max(1, min(-(-width // step) * step, largest))
 
 
-@functools.partial(jax.jit, static_argnames=("n_pre", "n_post", "width"))
-def _bernoulli_rows(key, p, n_pre, n_post, width):
-    """Rows of Bernoulli(p) targets by geometric gaps: [width, n_pre], and whether a row did not fit."""
-    lane = randomness.mix(jnp.arange(n_pre, dtype=jnp.uint32) + jnp.uint32(1)) ^ key
+_ROWS, _COLUMNS = 1024, 32  # the tile that is drawn at once: one shape, so one compilation for every network
+
+
+def bernoulli_rows(key: int, p: float, n_pre: int, n_post: int, width: int) -> np.ndarray:
+    """Bernoulli(p) targets [n_pre, width], ascending, padded with ``n_post``; wider where a row needs it."""
+    bands = []
+    for first in range(0, n_pre, _ROWS):
+        position, tiles = jnp.full(_ROWS, -1, jnp.int32), []
+        while not tiles or np.any(tiles[-1][:, -1] < n_post):
+            start = np.uint32(_COLUMNS * len(tiles))
+            position, tile = _tile(np.uint32(key), p, np.uint32(first), np.int32(n_post), start, position)
+            tiles.append(np.asarray(tile).T[: n_pre - first])
+        bands.append(np.concatenate(tiles, axis=1))
+    longest = max(int(np.sum(band < n_post, axis=1).max()) for band in bands)
+    width = max(width, bucket(longest, n_post))
+    rows = np.full((n_pre, width), n_post, np.int32)
+    for first, band in zip(range(0, n_pre, _ROWS), bands, strict=True):
+        used = min(width, band.shape[1])
+        rows[first : first + _ROWS, :used] = band[:, :used]
+    return rows
+
+
+@jax.jit
+def _tile(key, p, first_row, n_post, first_column, position):
+    """The next targets of ``_ROWS`` rows by geometric gaps: new positions [rows], targets [columns, rows]."""
+    lane = randomness.mix(first_row + jnp.arange(_ROWS, dtype=jnp.uint32) + jnp.uint32(1)) ^ key
     per_gap = -1 / jnp.log1p(-p)
 
     def next_target(position, k):
         words = randomness.mix(randomness.mix(lane ^ randomness.mix(k + jnp.uint32(0x51ED270B))))
-        gap = jnp.floor(randomness.exponential(words) * per_gap)
-        position = jnp.minimum(position + 1 + jnp.minimum(gap, 1.0 * n_post).astype(jnp.int32), n_post)
+        gap = jnp.minimum(jnp.floor(randomness.exponential(words) * per_gap), n_post).astype(jnp.int32)
+        position = jnp.minimum(position + 1 + gap, n_post)
         return position, position
 
-    start = jnp.full(n_pre, -1, jnp.int32)
-    position, rows = lax.scan(next_target, start, jnp.arange(width, dtype=jnp.uint32))
-    after, _ = next_target(position, jnp.uint32(width))
-    return rows, jnp.any(after < n_post)
+    return lax.scan(next_target, position, first_column + jnp.arange(_COLUMNS, dtype=jnp.uint32))

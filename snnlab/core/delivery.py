@@ -20,12 +20,14 @@ def pack(spikes: Array) -> Array:
     """Spikes [n] as bits of words [n_words(n)], the first cell in the lowest bit."""
     n = spikes.shape[0]
     padded = jnp.pad(spikes, (0, n_words(n) * BITS - n)).reshape(-1, BITS)
-    return jnp.sum(padded.astype(jnp.uint32) << jnp.arange(BITS, dtype=jnp.uint32), axis=1, dtype=jnp.uint32)
+    return jnp.sum(
+        padded.astype(jnp.uint32) << jnp.arange(BITS, dtype=jnp.uint32)[None], axis=1, dtype=jnp.uint32
+    )
 
 
 def unpack(words: Array, n: int) -> Array:
     """The first ``n`` spikes of packed words, bool [n]."""
-    return ((words[:, None] >> jnp.arange(BITS, dtype=jnp.uint32)) & 1).astype(bool).reshape(-1)[:n]
+    return ((words[:, None] >> jnp.arange(BITS, dtype=jnp.uint32)[None]) & 1).astype(bool).reshape(-1)[:n]
 
 
 def count(words: Array, start: int, stop: int) -> Array:

@@ -22,7 +22,7 @@ class Drive(NamedTuple):
 
 def frozen(V: Array, V_rest: Array, tau: Array, R: Array, drive: Drive, dt: Array) -> Array:
     """Exponential Euler with the synaptic current held at its value for the present V: what most references do."""
-    return V + (1 - jnp.exp(-dt / tau)) * (V_rest - V + R * (drive.I - drive.g * V))
+    return V - jnp.expm1(-dt / tau) * (V_rest - V + R * (drive.I - drive.g * V))
 
 
 def implicit(V: Array, V_rest: Array, tau: Array, R: Array, drive: Drive, dt: Array) -> Array:

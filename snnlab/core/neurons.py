@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple, Protocol
 
 import jax.numpy as jnp
+import numpy as np
 from jax import Array
 
 from snnlab.core import integrators
@@ -67,14 +68,14 @@ class LIF:
         held: Array  # [n] steps of refractoriness left
 
     def check(self):
-        if jnp.any(jnp.asarray(self.V_th) <= jnp.asarray(self.V_reset)):
+        if np.any(np.asarray(self.V_th) <= np.asarray(self.V_reset)):
             raise ValueError(f"LIF: V_th = {self.V_th} mV must be above V_reset = {self.V_reset} mV.")
 
     def init(self, n: int, key: Array) -> State:
         return self.State(jnp.broadcast_to(jnp.asarray(self.V_rest, float), n), jnp.zeros(n, jnp.int32))
 
     def fire(self, state: State, dt: Array) -> tuple[State, Array]:
-        spikes = state.V >= self.V_th
+        spikes = (state.V >= self.V_th) & (state.held <= 1)
         after = state.V - (self.V_th - self.V_reset) if self.soft_reset else self.V_reset
         n_held = jnp.round(self.tau_ref / dt).astype(jnp.int32)
         return self.State(

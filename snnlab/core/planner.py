@@ -165,8 +165,8 @@ def _delay_steps(network: Network, i: int, dt: float) -> int:
     if abs(exact - round(exact)) > 1e-6 * max(1.0, exact):
         below = int(exact) * dt
         raise ValueError(
-            f'projection {i} ("{projection.pre}" -> "{projection.post}"): delay = {float(projection.delay):g} ms is not '
-            f"a multiple of dt = {dt:g} ms; the nearest are {below:g} and {below + dt:g} ms."
+            f'projection {i} ("{projection.pre}" -> "{projection.post}"): delay = {float(projection.delay):g} ms '
+            f"is not a multiple of dt = {dt:g} ms; the nearest are {below:g} and {below + dt:g} ms."
         )
     return round(exact)
 
@@ -257,7 +257,7 @@ def _recipe(network, plan, lane, layer, seed):
     return tuple(parts), plan.groups[lane.group].n, plan.size, layer.weighted
 
 
-@functools.lru_cache(maxsize=16)
+@functools.lru_cache(maxsize=8)
 def _layer_table(recipe):
     """Lines of buffer positions, each cell's targets in all projections side by side, padded with ``size``."""
     parts, n, size, weighted = recipe

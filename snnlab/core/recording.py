@@ -52,6 +52,9 @@ class Spikes(Mapping):
             raise ValueError(unknown("recording: no population", name, self._trains))
         return self._trains[name]
 
+    def __contains__(self, name: object) -> bool:
+        return name in self._trains
+
     def __iter__(self):
         return iter(self._trains)
 

@@ -193,8 +193,9 @@ class Run:
         after = self._steps(carry, bad)[0]
         self._dispatched, self._pending = self.n_steps, None
         error = SimulationError(
-            f"{self._culprit(after)} at t = {(start + bad) * self.dt:g} ms: the run was stopped. The drive is too strong "
-            f"for dt = {self.dt:g} ms; use weaker weights, a smaller dt, or an implicit integrator."
+            f"{self._culprit(after)} at t = {(start + bad) * self.dt:g} ms: the run was stopped. "
+            f"The drive is too strong for dt = {self.dt:g} ms; use weaker weights, a smaller dt or an implicit "
+            "integrator."
         )
         error.recording = self._recording(self.done)
         raise error
@@ -233,15 +234,15 @@ class Run:
         wiring = 2 * planner.table_bytes(self.network)
         raster = (chunk or 0) * sum(4 * delivery.n_words(group.n) for group in self._plan.groups)
         free = _free_memory()
+        length = f"for {self.duration:g} ms at dt = {self.dt:g} ms"
         for what, size, advice in (
-            ("recording " + ", ".join(self._labels), samples, "record fewer cells or a shorter run"),
+            (f"recording {', '.join(self._labels)} {length}", samples, "record fewer cells or a shorter run"),
             ("the wiring", wiring, "use fewer cells or a smaller connection probability"),
             ("a chunk's raster", raster, "use smaller chunks"),
         ):
             if size > 0.9 * free:
                 raise ValueError(
-                    f"simulate: {what} for {self.duration:g} ms at dt = {self.dt:g} ms would take {size / 1e9:.1f} GB, "
-                    f"but {free / 1e9:.1f} GB are free; {advice}."
+                    f"simulate: {what} would take {size / 1e9:.1f} GB, but {free / 1e9:.1f} GB are free; {advice}."
                 )
 
 

@@ -279,11 +279,10 @@ def _deliver(lane, group, network, tables, scale, buffer, indices, number):
         i, buffer = loop
         cell = indices[i]
         for layer, (targets, weights) in zip(lane.layers, tables, strict=True):
-            width = targets.shape[1]
-            row = lax.dynamic_slice(targets, (cell, 0), (1, width))[0]
+            row = lax.dynamic_index_in_dim(targets, cell, keepdims=False)
             value = _slot_weights(layer, group, network, scale, cell, row)
             if weights is not None:
-                value = value * lax.dynamic_slice(weights, (cell, 0), (1, width))[0]
+                value = value * lax.dynamic_index_in_dim(weights, cell, keepdims=False)
             buffer = buffer.at[row].add(value, mode="drop")  # padding points beyond the buffer
         return i + 1, buffer
 
