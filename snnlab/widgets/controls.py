@@ -49,10 +49,17 @@ class Scale:
         if place <= self.min or place >= self.max:
             return self.low if place <= self.min else self.high
         if not self.log:
-            return float(f"{place:.12g}")
+            return round(self._on_grid(place), 2 + max(0, math.ceil(-math.log10(self.step)))) + 0.0
         if self.low > 0.0:
             return float(f"{self.low * (self.high / self.low) ** place:.3g}")
         return float(f"{self._knee * math.sinh(place * math.asinh(self.high / self._knee)):.3g}")
+
+    def stop(self, value: float) -> float:
+        """The slider's own stop nearest to ``value``: the page moves a handle that stands between two of them."""
+        return min(self.max, self._on_grid(self.place(value)))
+
+    def _on_grid(self, place: float) -> float:
+        return self.min + round((place - self.min) / self.step) * self.step
 
     def fraction(self, value: float) -> float:
         """How far along the track ``value`` stands, 0 to 1."""
@@ -86,14 +93,15 @@ class Control:
         if not parameter.integer:
             self.scale = scale = Scale(parameter)
             self.slider = ipywidgets.FloatSlider(
-                value=scale.place(value),
+                value=scale.stop(value),
                 min=scale.min,
                 max=scale.max,
                 step=scale.step,
                 readout=False,
                 tooltip=parameter.doc,
             )
-            self.slider.observe(lambda change: self._touched(scale.value(change.new)), "value")
+            self._place = self.slider.value  # the last number that the slider was at
+            self.slider.observe(lambda change: self._moved(change.new), "value")
             parts.append(self.slider)
         self.widget = ipywidgets.VBox(parts)
         self.widget.add_class("snnlab-control")
@@ -103,12 +111,18 @@ class Control:
         if not self._quiet:
             self._changed(self.name, value)
 
+    def _moved(self, place: float) -> None:
+        # a page may send a slider's number back with another last digit: that is nobody's wish
+        if abs(place - self._place) > 1e-6 * self.scale.step:
+            self._place = place
+            self._touched(self.scale.value(place))
+
     def show(self, value: float) -> None:
         """Show ``value`` without reporting it; a slider that stands for it stays where the hand has it."""
         self._quiet = True
         try:
             self.box.value = value
             if self.slider is not None and self.scale.value(self.slider.value) != value:
-                self.slider.value = self.scale.place(value)
+                self.slider.value = self._place = self.scale.stop(value)
         finally:
             self._quiet = False

@@ -175,6 +175,7 @@ class Explorer:
             return
         if not self._runner.busy:
             self.problem, self.state = "", "loading" if self.recording is None else "ready"
+            self._words = "" if self.stale else self.summary
         self._tell()
 
     def _begin(self) -> "_Attempt":
@@ -221,12 +222,14 @@ class Explorer:
             note = "the last run that worked, with other values"
         elif self.stale and self.state == "ready":
             note = "not of these values: press Run"
+        elif self.recording is None and self.state == "loading":
+            note = self._words
         return {
             "state": self.state,
             "text": self._words,
             "note": note,
             "error": self.problem,
-            "stale": bool(note),
+            "stale": self.stale and bool(note),
             "progress": self.progress,
         }
 

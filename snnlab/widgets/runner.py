@@ -8,6 +8,7 @@ from typing import Protocol
 SLICE = 0.05  # s of computing before the kernel's other work (Stop, the next slider value) gets its turn
 PAUSE = 0.005  # s of that turn
 PATIENCE = 0.15  # s a run may take before what it has so far is shown, or a newer request replaces it
+SHARE = 0.2  # of a long run's time is spent on showing what it has so far, at most
 INTERVAL = 0.05  # s between the starts of two runs at least: at most 20 a second, whatever the hand does
 
 
@@ -118,6 +119,7 @@ class LatestWins:
         attempt = self._start()
         await asyncio.sleep(0)
         yielded = shown = perf_counter()
+        patience = PATIENCE
         chunks = iter(attempt)
         finished = False
         while not finished:
@@ -128,12 +130,14 @@ class LatestWins:
                 yielded = perf_counter()
                 if epoch != self._epoch:
                     return
-            if not finished and now - shown >= PATIENCE:
+            if not finished and now - shown >= patience:
                 await self._ready()
                 if epoch != self._epoch:
                     return
+                began = perf_counter()
                 attempt.show(finished=False)
                 shown = perf_counter()
+                patience = max(PATIENCE, (shown - began) / SHARE)
                 if self._wanted:
                     return
             if self._stopped:

@@ -7,7 +7,7 @@ const COLOURS = {
 };
 const DASHES = [[], [6, 3], [2, 2], [8, 3, 2, 3], [1, 3]]; // the second cue of a curve
 const ARRAY = { u2: Uint16Array, u4: Uint32Array, f4: Float32Array };
-const WEIGHT = { raster: 3, rates: 1.3, traces: 1.3 };
+const WEIGHT = { raster: 3.2, rates: 1.2, traces: 1.2 };
 const MARGIN = { left: 56, right: 16, top: 22, bottom: 40, gap: 32 };
 
 // ---- frames -------------------------------------------------------------------------------------------------
@@ -56,48 +56,52 @@ const rgb = (hex) => [1, 3, 5].map((i) => parseInt(hex.slice(i, i + 2), 16));
 
 /** A 32-bit little-endian pixel: `share` of colour a over colour b. */
 function pixel(a, b, share) {
-  const [r, g, blue] = a.map((value, i) => Math.round(share * value + (1 - share) * b[i]));
-  return ((255 << 24) | (blue << 16) | (g << 8) | r) >>> 0;
+  const [red, green, blue] = a.map((value, i) => Math.round(share * value + (1 - share) * b[i]));
+  return ((255 << 24) | (blue << 16) | (green << 8) | red) >>> 0;
 }
 
-/** Spikes as pixels: a dot for the first population, a thin tick for the second; darker where they overlap. */
+/**
+ * Spikes as pixels: a dot for the first population, a thin tick for the second. Marks that fall on one another add
+ * up, each the paler the more there are, so that a crowded raster still shows where it is crowded most.
+ */
 function drawRaster(context, box, panel, frame, theme) {
   const { ratio } = theme;
-  const left = Math.round(box.x * ratio), top = Math.round(box.y * ratio);
   const width = Math.round(box.w * ratio), height = Math.round(box.h * ratio);
   const image = context.createImageData(width, height);
   const pixels = new Uint32Array(image.data.buffer);
-  const background = pixel(theme.backgroundRGB, theme.backgroundRGB, 1);
-  pixels.fill(background);
+  pixels.fill(pixel(theme.backgroundRGB, theme.backgroundRGB, 1));
   const size = panel.populations.reduce((sum, population) => sum + population.n, 0);
-  const xscale = width / frame.steps;
-  const row = height / size;
+  const row = height / size, column = width / frame.steps;
   let below = 0;
   for (const population of panel.populations) {
     const steps = frame.data[population.steps], neurons = frame.data[population.neurons];
-    const colour = rgb(theme.colours[population.colour]);
-    const once = pixel(colour, theme.backgroundRGB, 0.62), twice = pixel(colour, theme.backgroundRGB, 0.82);
-    const full = pixel(colour, theme.backgroundRGB, 1);
+    const first = Math.max(0, Math.round(height - (below + population.n) * row)); // the band, in rows of pixels
+    const band = Math.max(1, Math.round(height - below * row) - first);
     const tick = population.colour % 2 === 1;
-    const wide = Math.max(1, Math.round((tick ? 0.9 : 1.5) * ratio));
-    const tall = Math.max(Math.round((tick ? 3 : 1.5) * ratio), Math.min(Math.floor(row * 0.8), 14 * ratio));
-    const highest = Math.ceil(height - (below + population.n) * row); // the band's first and last row of pixels
-    const lowest = Math.min(height, Math.floor(height - below * row));
+    const room = Math.sqrt((band * width) / Math.max(1, steps.length)); // pixels of a side there are for a spike
+    const wide = Math.max(1, Math.round(Math.min(room / 2, tick ? 1 : 2) * ratio));
+    const tall = Math.max(tick ? 2 * wide : wide, Math.min(Math.floor(row * 0.8), Math.round(14 * ratio)));
+    const marks = new Uint16Array(band * width);
+    const top = Math.max(0, band - tall);
     for (let i = 0; i < steps.length; i++) {
-      const x = (steps[i] * xscale) | 0;
-      const centre = height - (below + neurons[i] + 0.5) * row;
-      const y = Math.max(highest, Math.min(lowest - tall, Math.round(centre - tall / 2)));
-      const xend = Math.min(width, x + wide), yend = Math.min(height, y + tall);
-      for (let v = Math.max(0, y); v < yend; v++) {
-        for (let at = v * width + x, end = v * width + xend; at < end; at++) {
-          const old = pixels[at];
-          pixels[at] = old === background ? once : old === once ? twice : full;
-        }
+      const x = (steps[i] * column) | 0;
+      const y = Math.min(top, Math.max(0, Math.round(band - (neurons[i] + 0.5) * row - tall / 2)));
+      const xend = Math.min(width, x + wide), yend = Math.min(band, y + tall);
+      for (let v = y; v < yend; v++) {
+        for (let at = v * width + x, end = v * width + xend; at < end; at++) marks[at]++;
       }
+    }
+    const crowding = (steps.length * wide * tall) / marks.length;
+    const strength = Math.min(1.3, 0.9 / Math.max(crowding, 1e-9));
+    const colour = rgb(theme.colours[population.colour]);
+    const shade = Array.from({ length: 256 }, (_, n) => pixel(colour, theme.backgroundRGB, 1 - Math.exp(-strength * n)));
+    const start = first * width;
+    for (let at = 0; at < marks.length; at++) {
+      if (marks[at]) pixels[start + at] = shade[Math.min(255, marks[at])];
     }
     below += population.n;
   }
-  context.putImageData(image, left, top);
+  context.putImageData(image, Math.round(box.x * ratio), Math.round(box.y * ratio));
   below = 0;
   context.textAlign = "right";
   for (const population of panel.populations) {
@@ -200,10 +204,13 @@ export function draw(canvas, frame, theme, memory = {}) {
     for (const t of ticks(0, frame.duration, Math.max(2, box.w / 80))) {
       const x = box.x + (box.w * t) / frame.duration;
       line(context, [[x, box.y + box.h], [x, box.y + box.h + 4]], theme.muted, 1);
-      if (last) context.fillText(String(t), x, box.y + box.h + 13);
+      if (!last) continue;
+      const half = context.measureText(String(t)).width / 2;
+      context.fillText(String(t), Math.min(x, width - half - 1), box.y + box.h + 13);
     }
     if (last) context.fillText("time (ms)", box.x + box.w / 2, box.y + box.h + 30);
-    line(context, [[box.x, box.y], [box.x, box.y + box.h], [box.x + box.w, box.y + box.h]], theme.muted, 1);
+    const left = box.x - 0.5, low = box.y + box.h + 0.5; // outside, so that no spike at the start is hidden
+    line(context, [[left, box.y], [left, low], [box.x + box.w, low]], theme.muted, 1);
     if (frame.end < frame.duration) {
       const x = box.x + (box.w * frame.end) / frame.duration;
       line(context, [[x, box.y], [x, box.y + box.h]], theme.text, 1, [3, 3]);
@@ -305,7 +312,7 @@ function render({ model, el }) {
   const error = make("p", { class: "snnlab-error", role: "alert" }, holder);
 
   const memory = {}, latency = new Latency();
-  let root = null, frame = null, drawn = 0, waiting = 0, quiet = 0, unanswered = false;
+  let root = null, frame = null, drawn = 0, waiting = 0, quiet = 0, unanswered = false, broken = "";
   const aborter = new AbortController(), { signal } = aborter;
   const labels = new MutationObserver(() => root && label(root));
 
@@ -329,7 +336,7 @@ function render({ model, el }) {
     holder.dataset.state = status.state;
     holder.toggleAttribute("data-stale", Boolean(status.stale));
     note.textContent = status.note;
-    error.textContent = status.error;
+    error.textContent = broken || status.error;
     progress.value = status.progress;
     if (summary.textContent !== status.text) summary.textContent = status.text;
     summary.setAttribute("aria-busy", "true"); // a screen reader hears the line once a drag is over
@@ -345,16 +352,21 @@ function render({ model, el }) {
     canvas.setAttribute("aria-label", `${model.get("name")}: ${what}. ${text}${state}`);
   }
 
+  function tried(act) {
+    broken = "";
+    try {
+      act();
+    } catch (problem) {
+      broken = error.textContent = `The picture could not be drawn: ${problem.message}`;
+      console.error(problem);
+    }
+  }
+
   function paint() {
     waiting = 0;
     if (!frame) return;
     const began = performance.now();
-    try {
-      draw(canvas, frame, themeOf(frameBox), memory);
-    } catch (problem) {
-      error.textContent = `The picture could not be drawn: ${problem.message}`;
-      throw problem;
-    }
+    tried(() => draw(canvas, frame, themeOf(frameBox), memory));
     if (root) root.dataset.draw = (performance.now() - began).toFixed(1);
     if (unanswered) answer();
   }
@@ -375,7 +387,8 @@ function render({ model, el }) {
   function take() {
     const header = model.get("frame");
     if (!header.serial) return;
-    frame = decode(header, model.get("data"));
+    tried(() => (frame = decode(header, model.get("data"))));
+    if (frame?.serial !== header.serial) return;
     unanswered = true;
     describe();
     if (document.hidden) answer(); // a hidden page paints nothing; it must not hold up the kernel
