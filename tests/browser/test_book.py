@@ -38,7 +38,7 @@ def test_page(page: Page, site: str, name: str) -> None:
     page.on("response", lambda response: answers.append((response.url, response.status)))
     page.on("pageerror", lambda error: errors.append(str(error)))
     page.goto(f"{site}/{name}", wait_until="networkidle")
-    expect(page.locator("h1").first).to_be_visible()
+    expect(page.locator("article h1").first).to_be_visible()
     formulas = page.locator(".math:not(.output_area)")
     expect(formulas.locator("mjx-container")).to_have_count(formulas.count())
     widgets = page.locator('script[type="application/vnd.jupyter.widget-view+json"]')
