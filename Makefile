@@ -10,7 +10,7 @@ PORT ?= 8000
 KERNEL_ENV ?=
 
 PY := $(VENV)/bin/python
-INSTALL := $(PY) -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable
+INSTALL := $(PY) -m pip install -qq --disable-pip-version-check --constraint constraints.txt --editable
 
 .PHONY: help lab test book serve bench clean
 .DEFAULT_GOAL := help

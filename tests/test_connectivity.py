@@ -2,12 +2,12 @@
 
 import numpy as np
 import pytest
-from snnlab.connectivity import AllToAll, FixedProbability, Matrix, OneToOne, bernoulli_rows, bucket
-from snnlab.neurons import LIF
-from snnlab.synapses import Exponential, Synapse
 
 from snnlab import Network, Population, Projection
+from snnlab.connectivity import AllToAll, FixedProbability, Matrix, OneToOne, bernoulli_rows, bucket
 from snnlab.core.randomness import subkey
+from snnlab.neurons import LIF
+from snnlab.synapses import Exponential, Synapse
 
 
 def adjacency(p, n_pre, n_post, seed=0, **kwargs):

@@ -2,13 +2,13 @@
 
 import numpy as np
 import pytest
+
+from snnlab import Input, Network, Population, Projection, simulate
 from snnlab.connectivity import AllToAll, FixedProbability
 from snnlab.distributions import Normal, Uniform
 from snnlab.inputs import Constant, GaussianNoise, Poisson, Ramp, Sections, SpikeTimes
 from snnlab.neurons import LIF
 from snnlab.synapses import Current, Exponential, Synapse
-
-from snnlab import Input, Network, Population, Projection, simulate
 
 CELLS = {"E": Population(LIF(), 8), "I": Population(LIF(), 2)}
 SYNAPSES = {"exc": Synapse(Exponential())}

@@ -2,12 +2,12 @@
 
 import numpy as np
 import pytest
-from snnlab.inputs import Constant, Step
-from snnlab.integrators import exponential, frozen, implicit
-from snnlab.neurons import LIF
 from targets import meets, target
 
 from snnlab import Input, Network, Population, simulate
+from snnlab.inputs import Constant, Step
+from snnlab.integrators import exponential, frozen, implicit
+from snnlab.neurons import LIF
 
 
 def driven(cell, RI, duration, n=None, **kwargs):

@@ -4,11 +4,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+
+import snnlab
 from snnlab.neurons import LIF
 from snnlab.parameters import describe, param, replace
 from snnlab.synapses import Exponential
-
-import snnlab
 
 
 @pytest.mark.parametrize("tau", [0.0, -1.0, float("nan"), float("inf")])

@@ -6,16 +6,16 @@ import jax
 import numpy as np
 import pytest
 import reference
-from snnlab.connectivity import FixedProbability, Matrix
-from snnlab.distributions import Normal
-from snnlab.inputs import Constant, GaussianNoise, Poisson
-from snnlab.neurons import LIF
-from snnlab.synapses import Alpha, Conductance, Current, Exponential, Synapse
 
 import snnlab
 from snnlab import Input, Interrupted, Network, Population, Projection, Recording, SimulationError, simulate
+from snnlab.connectivity import FixedProbability, Matrix
 from snnlab.core import step as stepping
+from snnlab.distributions import Normal
+from snnlab.inputs import Constant, GaussianNoise, Poisson
 from snnlab.models import coba_ei, cuba_ei, lif_ei
+from snnlab.neurons import LIF
+from snnlab.synapses import Alpha, Conductance, Current, Exponential, Synapse
 
 
 def same_spikes(a, b):

@@ -2,13 +2,13 @@
 
 import numpy as np
 import pytest
+from targets import meets, target
+
+from snnlab import Input, Network, Population, Projection, simulate
 from snnlab.connectivity import OneToOne
 from snnlab.inputs import Constant, SpikeTimes
 from snnlab.neurons import LIF
 from snnlab.synapses import Alpha, Conductance, Current, DualExponential, Exponential, Synapse
-from targets import meets, target
-
-from snnlab import Input, Network, Population, Projection, simulate
 
 SILENT = LIF(V_th=1e5)
 
