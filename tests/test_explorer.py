@@ -426,6 +426,26 @@ def test_frames_appear_while_a_slider_is_dragged_over_long_runs():
 
     asyncio.run(drag())
     assert len(frames) >= 4 and all(end > 0 for end in frames)
+    assert explorer.runs >= 4  # a long run was given up for the newer value, more than once
+
+
+def test_a_value_changed_during_a_run_leaves_its_picture_stale():
+    explorer = small(duration=500.0)
+    explorer.run()
+    explorer.set(duration=20_000.0)
+    explorer._seconds = 1.0  # taken for long: sliders wait for the button
+
+    async def change():
+        explorer.panel.buttons["run"].click()
+        await asyncio.sleep(0.05)
+        explorer._seconds = 1.0
+        explorer.panel.controls["g_inh"].box.value = 3.0
+        explorer.stop()
+        await explorer.flush()
+
+    asyncio.run(change())
+    assert explorer.recording.duration > 500.0 and explorer.stale
+    assert explorer.panel.view.status["stale"] and "press Run" in explorer.panel.view.status["note"]
 
 
 def test_a_long_run_waits_for_its_button():
@@ -510,10 +530,11 @@ def test_frames_never_queue_behind_a_page_that_draws():
         explorer.set(g_inh=4.0)  # the page is closed: nothing hangs
         await asyncio.wait_for(explorer.flush(), 5.0)
         assert view.frame["serial"] == shown + 2
+        explorer.set(g_inh=5.0)
+        await asyncio.wait_for(explorer.flush(), 0.9)  # and is not waited for again
         for nonsense in (None, {"drawn": "x"}, {"drawn": 10**9}, [], {"drawn": -5}):
             view._handle_custom_msg(nonsense, [])
-        explorer.set(g_inh=5.0)
-        await asyncio.wait_for(explorer.flush(), 5.0)
+        assert view._drawn <= view.frame["serial"]
 
     asyncio.run(page())
 
