@@ -99,7 +99,8 @@ def serve(scratch: Path) -> Iterator[JupyterLab]:
         **{f"JUPYTERLAB_{kind}_DIR": str(scratch / kind.lower()) for kind in ("SETTINGS", "WORKSPACES")},
         "IPYTHONDIR": str(scratch / "ipython"),
     }
-    environment.pop("MPLBACKEND", None)  # the tests' own choice; a notebook draws inline
+    for of_the_tests in ("MPLBACKEND", "JAX_COMPILATION_CACHE_DIR"):  # a student's kernel has neither
+        environment.pop(of_the_tests, None)
     command = lab.command(folder, "--no-browser", f"--ServerApp.port={port}", "--ServerApp.port_retries=0")
     with open(scratch / "log", "w+") as log:
         server = subprocess.Popen(
