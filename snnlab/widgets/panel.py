@@ -56,7 +56,9 @@ class Panel:
         model = [name for name in explorer.settings.defaults()]
         first = [name for name in explorer.subject.look.visible if name in model] or model[:VISIBLE]
         first += ["duration", "seed"]
-        self.hidden = ipywidgets.VBox([c.widget for name, c in self.controls.items() if name not in first])
+        self._folded = [name for name in self.controls if name not in first]
+        self._count_hidden_changes()
+        self.hidden = ipywidgets.VBox([self.controls[name].widget for name in self._folded])
         self.hidden.add_class("snnlab-more")
         self.hidden.layout.display = "none"
         buttons = _box(ipywidgets.HBox, list(self.buttons.values()), "snnlab-buttons")
@@ -82,6 +84,7 @@ class Panel:
             for name, control in self.controls.items():
                 control.show(explorer.settings[name])
             self.preset.value = explorer.present_preset() or CUSTOM
+            self._count_hidden_changes()
         finally:
             self._quiet = False
 
@@ -108,6 +111,11 @@ class Panel:
     def _preset_chosen(self, name: str) -> None:
         if not self._quiet and name != CUSTOM:
             self.explorer.gesture(functools.partial(self.explorer.preset, name))
+
+    def _count_hidden_changes(self) -> None:
+        # a preset may change what "More" hides; say so, for nobody looks for what he does not see
+        changed = [name for name in self.explorer.settings.changed() if name in self._folded]
+        self.more.description = f"More ({len(changed)} changed)" if changed else "More"
 
     def _more_shown(self, shown: bool) -> None:
         self.hidden.layout.display = "" if shown else "none"
