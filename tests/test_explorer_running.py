@@ -22,6 +22,7 @@ def test_stop_acts_within_a_chunk(monkeypatch):
             await asyncio.sleep(0)
         at = len(chunks)
         explorer.panel.buttons["stop"].click()
+        assert explorer.panel.view.status["text"] == "stopping ..."
         await explorer.flush()
         return at
 

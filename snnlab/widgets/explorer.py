@@ -140,6 +140,9 @@ class Explorer:
     def stop(self) -> None:
         """End the run under way after its chunk; what was simulated by then is the recording."""
         self._runner.stop()
+        if self._runner.busy:
+            self._words = "stopping ..."
+            self._tell()
 
     async def flush(self) -> None:
         """Wait for what goes on in the background. Raises the error of the last run or wrong entry."""
