@@ -6,6 +6,7 @@ gives arrays of the same shape and nothing is compiled again.
 """
 
 import math
+import statistics
 from typing import Any, NamedTuple, Protocol
 
 import jax
@@ -45,7 +46,7 @@ class FixedProbability:
         skip_self = not self.autapses
         columns = n_post - skip_self
         targets = bernoulli_rows(
-            key, float(self.p), n_pre, columns, row_width(*self.degree(n_pre, columns), columns)
+            key, float(self.p), n_pre, columns, row_width(*self.degree(n_pre, columns), n_pre, columns)
         )
         if skip_self:
             targets = targets + (targets >= np.arange(n_pre)[:, None])
@@ -112,14 +113,18 @@ class Matrix:
         return float(np.count_nonzero(self.weights, axis=1).max(initial=0)), 0.0
 
 
-def row_width(mean: float, variance: float, largest: int) -> int:
-    """A width that about one row in a million exceeds, rounded up to a bucket."""
-    return bucket(math.ceil(mean + 5 * math.sqrt(variance)), largest)
+def row_width(mean: float, variance: float, rows: int, largest: int) -> int:
+    """A width that one wiring in a hundred exceeds, for this many rows of random degree; rounded up to a bucket."""
+    margin = 0.0
+    if variance > 0:
+        z = statistics.NormalDist().inv_cdf(1 - 0.01 / rows)
+        margin = z * math.sqrt(variance) + (z * z - 1) / 6  # the second term: binomial degrees are skewed
+    return bucket(math.ceil(mean + margin), largest)
 
 
 def bucket(width: int, largest: int) -> int:
-    """The next of a few row widths (four an octave), at least 1 and no wider than ``largest`` needs."""
-    step = max(8, 2 ** (max(width - 1, 1).bit_length() - 3))
+    """The next of a few row widths (eight an octave), at least 1 and no wider than ``largest`` needs."""
+    step = max(8, 2 ** (max(width - 1, 1).bit_length() - 4))
     return max(1, min(-(-width // step) * step, largest))
 
 

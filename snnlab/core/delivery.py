@@ -17,62 +17,69 @@ def n_words(n: int) -> int:
 
 
 def pack(spikes: Array) -> Array:
-    """Spikes [n] as bits of words [n_words(n)], the first cell in the lowest bit."""
+    """Spikes [n] as bits of words [n_words(n)]: cell c is bit c // n_words of word c % n_words.
+
+    Neighbouring cells lie in neighbouring words, not bits, so that packing runs along the vector lanes.
+    """
     n = spikes.shape[0]
-    padded = jnp.pad(spikes, (0, n_words(n) * BITS - n)).reshape(-1, BITS)
+    lanes = jnp.pad(spikes, (0, n_words(n) * BITS - n)).reshape(BITS, -1)
     return jnp.sum(
-        padded.astype(jnp.uint32) << jnp.arange(BITS, dtype=jnp.uint32)[None], axis=1, dtype=jnp.uint32
+        lanes.astype(jnp.uint32) << jnp.arange(BITS, dtype=jnp.uint32)[:, None], axis=0, dtype=jnp.uint32
     )
 
 
 def unpack(words: Array, n: int) -> Array:
     """The first ``n`` spikes of packed words, bool [n]."""
-    return ((words[:, None] >> jnp.arange(BITS, dtype=jnp.uint32)[None]) & 1).astype(bool).reshape(-1)[:n]
+    return ((words[None] >> jnp.arange(BITS, dtype=jnp.uint32)[:, None]) & 1).astype(bool).reshape(-1)[:n]
 
 
 def count(words: Array, start: int, stop: int) -> Array:
     """How many of the cells ``start .. stop - 1`` spiked."""
     mask = np.zeros(words.shape[0] * BITS, bool)
     mask[start:stop] = True
-    mask = np.packbits(mask.reshape(-1, BITS), axis=1, bitorder="little").view("<u4")[:, 0]
+    mask = np.packbits(mask.reshape(BITS, -1), axis=0, bitorder="little")  # [4, words] bytes
+    mask = np.ascontiguousarray(mask.T).view("<u4")[:, 0]
     return jnp.sum(lax.population_count(words & jnp.asarray(mask)), dtype=jnp.int32)
 
 
 def find(words: Array, indices: Array) -> tuple[Array, Array]:
-    """Which cells spiked: writes their indices, ascending, into ``indices`` [n + 1]; returns it and their number.
+    """Which cells spiked: writes their indices, by word, into ``indices`` [n + 1]; returns it and their number.
 
-    Two levels: a word whose bits say which words are non-zero, then the bits of those. ``indices`` is carried from
-    step to step so that it is written in place; what lies beyond the returned number is stale.
+    Two levels: summary words whose bits say which words are non-zero, then the bits of those. ``indices`` is carried
+    from step to step so that it is written in place; what lies beyond the returned number is stale.
     """
-    summary = pack(words != 0)
-    last_word, last_summary = words.shape[0] - 1, summary.shape[0] - 1
+    n_w = words.shape[0]
+    pad = n_words(n_w) * BITS - n_w
+    nonzero = jnp.pad(words != 0, (0, pad)).reshape(-1, BITS).astype(jnp.uint32)
+    summary = jnp.sum(nonzero << jnp.arange(BITS, dtype=jnp.uint32)[None], axis=1, dtype=jnp.uint32)
+    n_s = summary.shape[0]
 
     def lowest(word):
         return lax.population_count((word & -word) - jnp.uint32(1)).astype(jnp.int32)
 
-    def more(carry):
-        s, pending, _, word, _, _ = carry
-        return (s < last_summary) | (pending != 0) | (word != 0)
-
     def advance(carry):
         s, pending, w, word, found, indices = carry
-        in_word = word != 0
-        in_summary = ~in_word & (pending != 0)
+        fetch = word == 0
+        w = jnp.where(fetch, jnp.minimum(s * BITS + lowest(pending), n_w - 1), w)
+        word = jnp.where(fetch, jnp.where(pending != 0, words[w], jnp.uint32(0)), word)
+        pending = jnp.where(fetch, pending & (pending - 1), pending)
         # written also when there is no bit: the slot is then not counted and is written again
-        indices = lax.dynamic_update_slice(indices, (w * BITS + lowest(word))[None], (found,))
-        next_w = jnp.where(in_summary, jnp.minimum(s * BITS + lowest(pending), last_word), w)
-        next_s = jnp.where(in_word | in_summary, s, s + 1)
-        cleared = word & (word - 1)
-        next_word = jnp.where(in_word, cleared, jnp.where(in_summary, words[next_w], jnp.uint32(0)))
-        rest = pending & (pending - 1)
-        following = summary[jnp.minimum(next_s, last_summary)]
-        next_pending = jnp.where(in_word, pending, jnp.where(in_summary, rest, following))
-        return next_s, next_pending, next_w, next_word, found + in_word, indices
+        indices = lax.dynamic_update_slice(indices, (lowest(word) * n_w + w)[None], (found,))
+        found = found + (word != 0)
+        word = word & (word - 1)
+        exhausted = (word == 0) & (pending == 0)
+        s = jnp.where(exhausted, s + 1, s)
+        pending = jnp.where(exhausted, summary[jnp.minimum(s, n_s - 1)], pending)
+        return s, pending, w, word, found, indices
 
-    zero = jnp.int32(0)
-    start = (zero, summary[0], zero, jnp.uint32(0), zero, indices)
-    *_, found, indices = lax.while_loop(more, advance, start)
-    return indices, found
+    def search():
+        zero = jnp.int32(0)
+        start = (zero, summary[0], zero, jnp.uint32(0), zero, indices)
+        *_, found, filled = lax.while_loop(lambda carry: carry[0] < n_s, advance, start)
+        return filled, found
+
+    # the branch is not only for silent steps: a loop inside one runs on its inputs instead of recomputing them
+    return lax.cond(jnp.any(words != 0), search, lambda: (indices, jnp.int32(0)))
 
 
 def decode(words: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -89,6 +96,9 @@ def decode(words: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         flat, word = flat[keep], word[keep]
     if not places:
         return np.empty(0, np.int32), np.empty(0, np.int32)
-    cells = np.sort(np.concatenate(places) * BITS + np.concatenate(bits))
-    step, cell = np.divmod(cells, words.shape[1] * BITS)
+    n_w = words.shape[1]
+    place, bit = np.concatenate(places), np.concatenate(bits)
+    step, w = np.divmod(place, n_w)
+    key = np.sort(step * (n_w * BITS) + bit * n_w + w)
+    step, cell = np.divmod(key, n_w * BITS)
     return step.astype(np.int32), cell.astype(np.int32)

@@ -75,7 +75,11 @@ class LIF:
         return self.State(jnp.broadcast_to(jnp.asarray(self.V_rest, float), n), jnp.zeros(n, jnp.int32))
 
     def fire(self, state: State, dt: Array) -> tuple[State, Array]:
-        spikes = (state.V >= self.V_th) & (state.held <= 1)
+        spikes = state.V >= self.V_th
+        if (
+            self.soft_reset
+        ):  # a hard reset leaves V below threshold while the cell is held, a soft one may not
+            spikes &= state.held <= 1
         after = state.V - (self.V_th - self.V_reset) if self.soft_reset else self.V_reset
         n_held = jnp.round(self.tau_ref / dt).astype(jnp.int32)
         return self.State(

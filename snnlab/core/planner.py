@@ -17,7 +17,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from snnlab.core import randomness
-from snnlab.core.connectivity import AllToAll, Table, row_width
+from snnlab.core.connectivity import AllToAll, Matrix, Table, bucket, row_width
 from snnlab.core.network import Network
 
 MAX_DIFFERENT = 4  # past this, cells that differ in more parameters are faster in groups of their own
@@ -43,20 +43,29 @@ class Group:
 
 @dataclasses.dataclass(frozen=True)
 class Row:
-    """One synapse on one group. ``at`` is its place in the buffer, None when no sparse projection feeds it."""
+    """One synapse on one group. ``at`` is its place in the buffer, None when no sparse projection feeds it.
+
+    Where a single projection feeds a population, its weight is applied when the buffer is read, not at every spike.
+    """
 
     group: int
     synapse: str
     at: int | None
+    factors: tuple[int | None, ...]  # per population: the one sparse projection that feeds it, if it is one
     blocks: tuple[tuple[int, bool], ...]  # all-to-all projections and whether they have autapses
     dense: bool  # whether anything gives every cell an arrival of its own
 
 
 @dataclasses.dataclass(frozen=True)
 class Layer:
-    """Projections that share a table: per presynaptic population of the lane (projection, end of its buffer span)."""
+    """Projections that share a table, per presynaptic population of the lane, ordered by their span of the buffer.
 
-    spans: tuple[tuple[tuple[int, int], ...], ...]
+    ``values`` says what a spike adds there, as (synapse, projection whose weight counts or None, end of the span);
+    neighbouring spans that add the same are one.
+    """
+
+    projections: tuple[tuple[int, ...], ...]
+    values: tuple[tuple[tuple[str, int | None, int], ...], ...]
     weighted: bool
 
 
@@ -127,7 +136,7 @@ def table_bytes(network: Network) -> int:
     for projection in network.projections:
         if not isinstance(projection.connectivity, AllToAll):
             n_pre, n_post = network.populations[projection.pre].n, network.populations[projection.post].n
-            total += 4 * n_pre * row_width(*projection.connectivity.degree(n_pre, n_post), n_post)
+            total += 4 * n_pre * row_width(*projection.connectivity.degree(n_pre, n_post), n_pre, n_post)
     return total
 
 
@@ -173,59 +182,75 @@ def _delay_steps(network: Network, i: int, dt: float) -> int:
 
 def _rows(network, groups, located, order):
     fed: dict[tuple[int, str], dict[str, Any]] = {}
+
+    def row_of(population, synapse):
+        return fed.setdefault((located[population], synapse), {"sparse": {}, "blocks": [], "dense": False})
+
     for i in order:
         projection = network.projections[i]
-        row = fed.setdefault(
-            (located[projection.post], projection.synapse), {"blocks": [], "sparse": 0, "dense": 0}
-        )
+        row = row_of(projection.post, projection.synapse)
         if isinstance(projection.connectivity, AllToAll):
             row["blocks"].append((i, projection.connectivity.autapses))
-            row["dense"] += not projection.connectivity.autapses
+            row["dense"] |= not projection.connectivity.autapses
         else:
-            row["sparse"] += 1
+            row["sparse"].setdefault(projection.post, []).append(i)
     for entry in network.inputs:
-        if entry.synapse is not None:
-            for name in entry.targets:
-                row = fed.setdefault((located[name], entry.synapse), {"blocks": [], "sparse": 0, "dense": 0})
-                row["dense"] += 1
+        for name in entry.targets if entry.synapse is not None else ():
+            row_of(name, entry.synapse)["dense"] = True
     rows, size = [], 0
     for (group, synapse), row in sorted(fed.items()):
+        feeding = [row["sparse"].get(name, []) for name in groups[group].populations]
+        factors = tuple(of[0] if len(of) == 1 else None for of in feeding)
         rows.append(
-            Row(group, synapse, size if row["sparse"] else None, tuple(row["blocks"]), bool(row["dense"]))
+            Row(group, synapse, size if row["sparse"] else None, factors, tuple(row["blocks"]), row["dense"])
         )
         size += groups[group].n if row["sparse"] else 0
     return tuple(rows), size
 
 
 def _lanes(network, groups, located, rows, order, delays):
-    at = {(row.group, row.synapse): row.at for row in rows}
+    row_at = {(row.group, row.synapse): row for row in rows}
     sparse: dict[tuple[int, int], list[list[tuple[str, int, int, bool]]]] = {}
     for i in order:
         projection = network.projections[i]
         if isinstance(projection.connectivity, AllToAll):
             continue
         group = located[projection.post]
-        end = at[group, projection.synapse] + groups[group].span(projection.post)[1]
-        weighted = not hasattr(projection.connectivity, "p") and hasattr(projection.connectivity, "weights")
+        end = row_at[group, projection.synapse].at + groups[group].span(projection.post)[1]
+        weighted = isinstance(projection.connectivity, Matrix)
         layers = sparse.setdefault((located[projection.pre], -1 if delays[i] is None else delays[i]), [])
-        # the weight of a slot is found from where it points: one projection a place, one kind of weight a layer
+        # what a slot adds is found from where it points: one projection a place, and weights of its own or none
         for layer in layers:
-            if all(weighted == w and not (pre == projection.pre and end == e) for pre, _, e, w in layer):
+            if all(weighted == w and (pre, end) != (projection.pre, e) for pre, _, e, w in layer):
                 layer.append((projection.pre, i, end, weighted))
                 break
         else:
             layers.append([(projection.pre, i, end, weighted)])
-    lanes = []
-    for (group, delay), layers in sorted(sparse.items()):
-        built = []
-        for layer in layers:
-            spans = tuple(
-                tuple(sorted(((i, end) for pre, i, end, _ in layer if pre == name), key=lambda span: span[1]))
-                for name in groups[group].populations
-            )
-            built.append(Layer(spans, layer[0][3]))
-        lanes.append(Lane(group, None if delay < 0 else delay, tuple(built)))
-    return tuple(lanes)
+
+    def build(layer, populations):
+        members, values = [], []
+        for name in populations:
+            spans = sorted((end, i) for pre, i, end, _ in layer if pre == name)
+            merged: list[tuple[str, int | None, int]] = []
+            for end, i in spans:
+                projection = network.projections[i]
+                factored = i in row_at[located[projection.post], projection.synapse].factors
+                value = (projection.synapse, None if factored else i)
+                if merged and merged[-1][:2] == value:
+                    merged.pop()
+                merged.append((*value, end))
+            members.append(tuple(i for _, i in spans))
+            values.append(tuple(merged))
+        return Layer(tuple(members), tuple(values), layer[0][3])
+
+    return tuple(
+        Lane(
+            group,
+            None if delay < 0 else delay,
+            tuple(build(layer, groups[group].populations) for layer in layers),
+        )
+        for (group, delay), layers in sorted(sparse.items())
+    )
 
 
 @dataclasses.dataclass(frozen=True)
@@ -243,7 +268,7 @@ class _Part:
 
 def _recipe(network, plan, lane, layer, seed):
     parts = []
-    for i in (i for spans in layer.spans for i, _ in spans):
+    for i in (i for members in layer.projections for i in members):
         projection = network.projections[i]
         target = plan.locate(projection.post)
         row = next(r for r in plan.rows if (r.group, r.synapse) == (target, projection.synapse))
@@ -270,7 +295,8 @@ def _layer_table(recipe):
     for first, members in cells.items():
         lines[first] = _side_by_side(members, size)
     width = max(targets.shape[1] for targets, _ in lines.values())
-    table = np.full((n, width), size, np.int32)
+    # the smallest unsigned type: half the memory traffic, and no negative positions to provide for
+    table = np.full((n, width), size, np.uint16 if size < 2**16 else np.uint32)
     weights = np.zeros((n, width), jnp.result_type(float)) if weighted else None
     for first, (targets, values) in lines.items():
         table[first : first + len(targets), : targets.shape[1]] = targets
@@ -284,8 +310,8 @@ def _side_by_side(members, size):
     degrees = [np.sum(table.targets < part.n_post, axis=1) for part, table in members]
     joint = np.sum(degrees, axis=0)
     moments = [part.connectivity.degree(part.n_pre, part.n_post) for part, _ in members]
-    width = row_width(sum(m for m, _ in moments), sum(v for _, v in moments), size)
-    width = max(width, row_width(float(joint.max()), 0.0, size))
+    width = row_width(sum(m for m, _ in moments), sum(v for _, v in moments), len(joint), size)
+    width = max(width, bucket(int(joint.max()), size))
     targets = np.full((len(joint), width), size, np.int32)
     weights = np.zeros((len(joint), width))
     start = np.zeros_like(joint)

@@ -164,6 +164,16 @@ def _stepper(plan, probes, network, tables, delays, selections, dt, seed):
     neurons = [_joined_neuron(network, group) for group in groups]
     synapses = [network.synapses[row.synapse] for row in plan.rows]
     decay = [jnp.exp(-dt / synapse.kinetics.tau_entry) for synapse in synapses]
+    buffered = {
+        row.synapse: synapse.kinetics.tau_entry for row, synapse in zip(plan.rows, synapses, strict=True)
+    }
+    place = {name: i for i, name in enumerate(buffered)}
+    exponents = (
+        jnp.arange(MAX_AGE + 1)[:, None] * (dt / jnp.stack(list(buffered.values())))[None]
+        if buffered
+        else None
+    )
+    scales = None if exponents is None else jnp.concatenate([jnp.exp(exponents), jnp.exp(-exponents)], axis=1)
     input_keys = [
         {name: randomness.subkey(seed, f"{key} {name}") for name in entry.targets}
         for key, entry in zip(plan.keys, network.inputs, strict=True)
@@ -183,10 +193,10 @@ def _stepper(plan, probes, network, tables, delays, selections, dt, seed):
                 return words[group]
             return lax.dynamic_index_in_dim(ring[group], (k - delays[delay]) % plan.ring, keepdims=False)
 
-        scale = {}  # of every row in the buffer, at this age
-        for row, synapse in zip(plan.rows, synapses, strict=True):
-            if row.at is not None and row.synapse not in scale:
-                scale[row.synapse] = jnp.exp(carry.age * (dt / synapse.kinetics.tau_entry))
+        if scales is not None:
+            at_age = lax.dynamic_index_in_dim(scales, carry.age, keepdims=False)
+            scale = {name: at_age[i] for name, i in place.items()}
+            unscale = {name: at_age[len(place) + i] for name, i in place.items()}
         buffer, found = carry.buffer, []
         for lane, lane_tables, indices in zip(plan.lanes, tables, carry.found, strict=True):
             indices, number = delivery.find(due(lane.group, lane.delay), indices)
@@ -216,7 +226,10 @@ def _stepper(plan, probes, network, tables, delays, selections, dt, seed):
         for r, (row, synapse) in enumerate(zip(plan.rows, synapses, strict=True)):
             group, x = groups[row.group], 0.0
             if row.at is not None:
-                x = buffer[row.at : row.at + group.n] / scale[row.synapse]
+                weights = [1.0 if i is None else network.projections[i].weight for i in row.factors]
+                x = buffer[row.at : row.at + group.n] * _pieces(
+                    [weight * unscale[row.synapse] for weight in weights], group
+                )
             block = carry.blocks[r]
             if row.blocks:
                 block = block * decay[r] + jnp.stack(_block_arrivals(plan, network, row, due, arrivals[r]))
@@ -280,7 +293,7 @@ def _deliver(lane, group, network, tables, scale, buffer, indices, number):
         cell = indices[i]
         for layer, (targets, weights) in zip(lane.layers, tables, strict=True):
             row = lax.dynamic_index_in_dim(targets, cell, keepdims=False)
-            value = _slot_weights(layer, group, network, scale, cell, row)
+            value = _slot_values(layer, group, network, scale, cell, row)
             if weights is not None:
                 value = value * lax.dynamic_index_in_dim(weights, cell, keepdims=False)
             buffer = buffer.at[row].add(value, mode="drop")  # padding points beyond the buffer
@@ -289,26 +302,26 @@ def _deliver(lane, group, network, tables, scale, buffer, indices, number):
     return lax.while_loop(lambda loop: loop[0] < number, one, (jnp.int32(0), buffer))[1]
 
 
-def _slot_weights(layer, group, network, scale, cell, row):
-    """The weight of each slot of a target row, from the projection whose span of the buffer it points into."""
+def _slot_values(layer, group, network, scale, cell, row):
+    """What a spike of ``cell`` adds to each slot of its target row, by the span of the buffer it points into."""
 
-    def of(spans, j):
-        i, end = spans[min(j, len(spans) - 1)] if spans else (None, 0)
-        return (
-            0.0 if i is None else network.projections[i].weight * scale[network.projections[i].synapse]
-        ), end
+    def value_and_end(spans, j):
+        if not spans:
+            return 0.0, 0
+        synapse, i, end = spans[min(j, len(spans) - 1)]
+        return (scale[synapse] if i is None else scale[synapse] * network.projections[i].weight), end
 
-    depth = max(len(spans) for spans in layer.spans)
-    chosen = []
-    for j in range(depth):
-        weight, end = of(layer.spans[-1], j)
-        for spans, upper in reversed(list(zip(layer.spans, group.offsets[1:], strict=True))[:-1]):
-            other, other_end = of(spans, j)
-            weight, end = jnp.where(cell < upper, other, weight), jnp.where(cell < upper, other_end, end)
-        chosen.append((weight, end))
-    value = chosen[-1][0]
-    for weight, end in reversed(chosen[:-1]):
-        value = jnp.where(row < end, weight, value)
+    spans_of_cell = []
+    for j in range(max(len(spans) for spans in layer.values)):
+        value, end = value_and_end(layer.values[-1], j)
+        for spans, upper in reversed(list(zip(layer.values, group.offsets[1:], strict=True))[:-1]):
+            other, other_end = value_and_end(spans, j)
+            value = jnp.where(cell < upper, other, value)
+            end = jnp.where(cell < upper, other_end, end)
+        spans_of_cell.append((value, end))
+    value = spans_of_cell[-1][0]
+    for other, end in reversed(spans_of_cell[:-1]):
+        value = jnp.where(row < end, other, value)
     return value
 
 
