@@ -84,21 +84,19 @@ def find(words: Array, indices: Array) -> tuple[Array, Array]:
 
 def decode(words: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Host side: (step, cell) of every set bit of a packed raster [T, n_words], in that order."""
-    flat = np.flatnonzero(words)
-    word = words.ravel()[flat]
-    places, bits = [], []
-    while flat.size:
-        lowest = word & -word
-        places.append(flat)
-        bits.append(np.log2(lowest).astype(np.int64))  # exact: a power of two
-        word = word ^ lowest
-        keep = word != 0
-        flat, word = flat[keep], word[keep]
-    if not places:
-        return np.empty(0, np.int32), np.empty(0, np.int32)
     n_w = words.shape[1]
-    place, bit = np.concatenate(places), np.concatenate(bits)
-    step, w = np.divmod(place, n_w)
-    key = np.sort(step * (n_w * BITS) + bit * n_w + w)
-    step, cell = np.divmod(key, n_w * BITS)
-    return step.astype(np.int32), cell.astype(np.int32)
+    shift = (n_w * BITS).bit_length()
+    flat = np.flatnonzero(words != 0)  # on bools numpy is eight times faster than on words
+    word = words.ravel()[flat]
+    step = flat // n_w
+    place = (step << shift) + (flat - step * n_w)
+    keys = []
+    while word.size:
+        lowest = word & -word
+        bit = (lowest.astype(np.float64).view(np.int64) >> 52) - 1023  # the exponent of a power of two
+        keys.append(place + bit * n_w)
+        word = word ^ lowest
+        more = np.flatnonzero(word)
+        place, word = place[more], word[more]
+    key = np.sort(np.concatenate([np.empty(0, np.int64), *keys]))
+    return (key >> shift).astype(np.int32), (key & ((1 << shift) - 1)).astype(np.int32)
