@@ -75,9 +75,9 @@ class Sections:
         object.__setattr__(self, "durations", durations)
 
     def values(self, k, dt, key, n):
-        ends = jnp.cumsum(self.durations)
+        currents, ends = jnp.asarray(self.currents), jnp.cumsum(jnp.asarray(self.durations))
         section = jnp.sum(k >= _steps(ends, dt))
-        return jnp.where(section < ends.size, self.currents[jnp.minimum(section, ends.size - 1)], 0.0)
+        return jnp.where(section < ends.size, currents[jnp.minimum(section, ends.size - 1)], 0.0)
 
 
 @component
@@ -154,4 +154,5 @@ class SpikeTimes:
         object.__setattr__(self, "times", times)
 
     def values(self, k, dt, key, n):
-        return jnp.sum(_steps(self.times, dt) == k).astype(self.times.dtype)
+        times = jnp.asarray(self.times)
+        return jnp.sum(_steps(times, dt) == k).astype(times.dtype)

@@ -123,7 +123,7 @@ class Network:
         for i, entry in enumerate(self.inputs):
             self._check_input(i, entry)
         for name, population in self.populations.items():
-            for parameter in type(population.neuron).__parameters__:
+            for parameter in type(population.neuron).__declared__:
                 value = getattr(population.neuron, parameter.name)
                 _check_array(f'population "{name}": {parameter.name}', value, population.n)
 
@@ -184,7 +184,7 @@ class Network:
             raise ValueError(f"{where}: {kind} gives a current, which no synapse takes; leave synapse out.")
         if entry.synapse is not None:
             self._check_synapse(where, entry.synapse)
-        for parameter in type(entry.source).__parameters__:
+        for parameter in type(entry.source).__declared__:
             value = getattr(entry.source, parameter.name)
             for name in entry.targets:
                 _check_array(f"{where}: {kind}.{parameter.name}", value, self.populations[name].n)

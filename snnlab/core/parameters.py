@@ -145,7 +145,7 @@ def component(cls: type[T]) -> type[T]:
             self.check()
 
     cls.__init__ = init
-    cls.__parameters__ = tuple(declared)
+    cls.__declared__ = tuple(declared)
 
     def flatten(self):
         keyed = tuple((jax.tree_util.GetAttrKey(name), getattr(self, name)) for name in leaves)
@@ -188,7 +188,7 @@ def model(function: Callable[..., T]) -> Callable[..., T]:
             for name, p in signature.parameters.items()
         ]
     )
-    build.__parameters__ = declared
+    build.__declared__ = declared
     return build
 
 
@@ -197,7 +197,7 @@ def describe(model: Any) -> tuple[Parameter, ...]:
 
     Of a component itself the present values stand where the defaults would.
     """
-    declared = getattr(model, "__parameters__", None)
+    declared = getattr(model, "__declared__", None)
     if declared is None:
         raise ValueError(f"{model!r} declares no parameters; expected a component or a model function.")
     if isinstance(model, type) or not dataclasses.is_dataclass(model):

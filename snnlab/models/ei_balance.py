@@ -92,8 +92,8 @@ def cuba_ei(
     ),
     tau_ref: float = param(1.0, unit="ms", doc="refractory period", bounds=(0.0, INF), slider=(0.0, 10.0)),
     tau_s: float = param(2.0, unit="ms", doc="synaptic decay", bounds=(ABOVE_ZERO, INF), slider=(1.0, 20.0)),
-    V_low: float = param(-52.0, unit="mV", doc="initial potential, lowest", slider=(-70.0, -40.0)),
-    V_high: float = param(-50.0, unit="mV", doc="initial potential, highest", slider=(-70.0, -40.0)),
+    V_low: float = param(-52.0, unit="mV", doc="initial potential, lowest", slider=(-70.0, -50.0)),
+    V_high: float = param(-50.0, unit="mV", doc="initial potential, highest", slider=(-52.0, -40.0)),
 ) -> Network:
     """Current-based E/I network with as many inhibitory as excitatory cells (after Brunel, 2000).
 

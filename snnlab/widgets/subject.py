@@ -43,7 +43,7 @@ class Subject:
 def models() -> dict[str, Callable[..., Any]]:
     """The documented models by name."""
     found = {name: getattr(snnlab.models, name) for name in dir(snnlab.models) if not name.startswith("_")}
-    return {name: each for name, each in found.items() if callable(each) and hasattr(each, "__parameters__")}
+    return {name: each for name, each in found.items() if callable(each) and hasattr(each, "__declared__")}
 
 
 def subject(model: str | Callable[..., Any]) -> Subject:
