@@ -44,15 +44,29 @@ def install() -> str:
         if path := find():
             return path
         print("no browser yet:", " ".join(command), file=sys.stderr, flush=True)
-        try:
-            subprocess.run(
-                command, stdin=subprocess.DEVNULL, stdout=sys.stderr, timeout=seconds, env=os.environ | extra
-            )
-        except subprocess.TimeoutExpired:
-            print(f"gave up after {seconds} s", file=sys.stderr)
+        _try(command, seconds, os.environ | extra)
     if path := find():
         return path
     raise SystemExit("no Chromium or Chrome found, and none could be installed; SNNLAB_BROWSER may name one")
+
+
+def _try(command: list[str], seconds: float | None, environment: dict[str, str]) -> None:
+    """Run a command in silence; where it fails, say what it said last."""
+    try:
+        subprocess.run(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=seconds,
+            env=environment,
+            check=True,
+        )
+    except subprocess.TimeoutExpired:
+        print(f"gave up after {seconds} s", file=sys.stderr)
+    except subprocess.CalledProcessError as error:
+        print("that failed:", *error.stdout.splitlines()[-5:], sep="\n    ", file=sys.stderr)
 
 
 def _playwright_own() -> str | None:
