@@ -303,11 +303,11 @@ def test_a_run_can_be_read_while_it_goes_on():
 
 @pytest.mark.parametrize("chunk", [None, 7])
 def test_a_blow_up_names_population_variable_and_time(chunk):
-    """Conductance accumulates until a step overshoots by more than it corrects: V then swings ever wider."""
+    """A current that overflows: E fires at 22 ms, its weight brings V of I beyond all bounds."""
     net = Network(
         {"E": Population(LIF(tau_ref=2.0), 50), "I": Population(LIF(V_th=1e9), 10)},
-        {"exc": Synapse(Exponential(50.0), Conductance(0.0))},
-        [Projection("E", "I", "exc", FixedProbability(0.5), 12.0)],
+        {"exc": Synapse(Exponential(50.0), Current())},
+        [Projection("E", "I", "exc", FixedProbability(0.5), 1e5)],
         [Input("E", Constant(15.0))],
     )
     with pytest.raises(
@@ -316,11 +316,26 @@ def test_a_blow_up_names_population_variable_and_time(chunk):
         simulate(net, duration=500.0, chunk=chunk, record=("E.V", "I.V"))
     text, part = str(caught.value), caught.value.recording
     time = float(text.split("t = ")[1].split(" ms")[0])
-    assert 44 < time < 100  # E fires every 20 ln 4 + 2 ms; one volley is not enough
+    assert 22 < time < 50
     assert part.duration == pytest.approx(time - 0.1) and not part.complete
     assert part["I.V"].shape == (round(part.duration / 0.1), 10)
-    assert 1e3 < np.abs(part["I.V"]).max() < 1e6
+    assert 1e5 < np.abs(part["I.V"]).max() < 1e6
     assert part.spikes["E"].count >= 50
+
+
+def test_a_step_too_long_for_the_conductance_is_no_silent_nonsense():
+    """With inhibition of 60 nS a step of 0.1 ms throws V below the reversal potential; finer steps do not."""
+    with pytest.raises(
+        SimulationError, match='population "[EI]": a step throws V of cell .* past its equilibrium'
+    ):
+        simulate(coba_ei(g_inh=100.0), duration=300.0)
+    network = coba_ei(g_inh=100.0)
+    careful = {
+        name: snnlab.replace(p, neuron=snnlab.replace(p.neuron, integrator=snnlab.integrators.exponential))
+        for name, p in network.populations.items()
+    }
+    rec = simulate(snnlab.replace(network, populations=careful), duration=300.0, record="E.V")
+    assert rec["E.V"].min() > -80.0 and rec.spikes["E"].count < 40 * 3200 * 0.3
 
 
 def test_strong_conductances_are_stable_when_implicit():

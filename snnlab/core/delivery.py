@@ -79,7 +79,7 @@ def find(words: Array, indices: Array) -> tuple[Array, Array]:
         return filled, found
 
     # the branch is not only for silent steps: a loop inside one runs on its inputs instead of recomputing them
-    return lax.cond(jnp.any(words != 0), search, lambda: (indices, jnp.int32(0)))
+    return lax.cond(jnp.any(summary != 0), search, lambda: (indices, jnp.int32(0)))
 
 
 def decode(words: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -40,6 +40,9 @@ class Neuron(Protocol):
         """The membrane potential [n] in mV, which receptors see."""
         ...
 
+    # A model whose steps can be too long for its conductance says which cells are thrown past their equilibrium
+    # and further from it: ``overshoots(drive, dt)`` -> bool, or None. It is asked after every chunk.
+
 
 @component
 class LIF:
@@ -92,3 +95,8 @@ class LIF:
 
     def voltage(self, state: State) -> Array:
         return state.V
+
+    def overshoots(self, drive: Drive, dt: Array) -> Array | None:
+        if self.integrator is not integrators.frozen:
+            return None
+        return -jnp.expm1(-dt / self.tau) * (1 + self.R * drive.g) > 2

@@ -8,6 +8,7 @@
 The plan is hashable structure, known when the program is compiled; the tables and delays are arrays.
 """
 
+import collections
 import dataclasses
 import functools
 from typing import Any
@@ -51,7 +52,9 @@ class Row:
     group: int
     synapse: str
     at: int | None
-    factors: tuple[int | None, ...]  # per population: the one sparse projection that feeds it, if it is one
+    factors: tuple[
+        int | None, ...
+    ]  # per population (or one for all): the one sparse projection that feeds it
     blocks: tuple[tuple[int, bool], ...]  # all-to-all projections and whether they have autapses
     dense: bool  # whether anything gives every cell an arrival of its own
 
@@ -94,6 +97,10 @@ class Plan:
     def locate(self, population: str) -> int:
         """The group a population lies in."""
         return next(i for i, group in enumerate(self.groups) if population in group.populations)
+
+    def row(self, group: int, synapse: str) -> int:
+        """The row of a synapse on a group."""
+        return next(i for i, row in enumerate(self.rows) if (row.group, row.synapse) == (group, synapse))
 
 
 def names(network: Network) -> tuple[str, ...]:
@@ -201,6 +208,8 @@ def _rows(network, groups, located, order):
     for (group, synapse), row in sorted(fed.items()):
         feeding = [row["sparse"].get(name, []) for name in groups[group].populations]
         factors = tuple(of[0] if len(of) == 1 else None for of in feeding)
+        if None not in factors and len({float(network.projections[i].weight) for i in factors}) == 1:
+            factors = factors[:1]  # equal when the network was built: one scalar
         rows.append(
             Row(group, synapse, size if row["sparse"] else None, factors, tuple(row["blocks"]), row["dense"])
         )
@@ -210,6 +219,11 @@ def _rows(network, groups, located, order):
 
 def _lanes(network, groups, located, rows, order, delays):
     row_at = {(row.group, row.synapse): row for row in rows}
+    sparse_feeds = collections.Counter(
+        (located[p.post], p.synapse, p.post)
+        for p in network.projections
+        if not isinstance(p.connectivity, AllToAll)
+    )
     sparse: dict[tuple[int, int], list[list[tuple[str, int, int, bool]]]] = {}
     for i in order:
         projection = network.projections[i]
@@ -234,7 +248,7 @@ def _lanes(network, groups, located, rows, order, delays):
             merged: list[tuple[str, int | None, int]] = []
             for end, i in spans:
                 projection = network.projections[i]
-                factored = i in row_at[located[projection.post], projection.synapse].factors
+                factored = sparse_feeds[located[projection.post], projection.synapse, projection.post] == 1
                 value = (projection.synapse, None if factored else i)
                 if merged and merged[-1][:2] == value:
                     merged.pop()
@@ -271,7 +285,7 @@ def _recipe(network, plan, lane, layer, seed):
     for i in (i for members in layer.projections for i in members):
         projection = network.projections[i]
         target = plan.locate(projection.post)
-        row = next(r for r in plan.rows if (r.group, r.synapse) == (target, projection.synapse))
+        row = plan.rows[plan.row(target, projection.synapse)]
         n_pre, n_post = network.populations[projection.pre].n, network.populations[projection.post].n
         leaves, structure = jax.tree.flatten(projection.connectivity)
         fingerprint = (structure, *(np.asarray(leaf).tobytes() for leaf in leaves))

@@ -194,30 +194,34 @@ class Run:
         self._dispatched, self._pending = self.n_steps, None
         error = SimulationError(
             f"{self._culprit(after)} at t = {(start + bad) * self.dt:g} ms: the run was stopped. "
-            f"The drive is too strong for dt = {self.dt:g} ms; use weaker weights, a smaller dt or an implicit "
-            "integrator."
+            f"The drive is too strong for dt = {self.dt:g} ms; use weaker weights, a smaller dt or an integrator that "
+            "takes the conductance along (implicit, exponential)."
         )
         error.recording = self._recording(self.done)
         raise error
 
     def _culprit(self, carry) -> str:
+        def place(group, cell):
+            i = np.searchsorted(group.offsets, cell, side="right") - 1
+            return f'population "{group.populations[i]}"', cell - group.offsets[i]
+
         for group, state in zip(self._plan.groups, carry.neurons, strict=True):
-            for variable, values in zip(state._fields, state, strict=True):
-                values = np.asarray(values)
+            for variable, values in zip(state._fields, map(np.asarray, state), strict=True):
                 wrong = (
-                    np.flatnonzero(~(np.abs(values) < stepping.ABSURD)) if values.dtype.kind == "f" else []
+                    np.flatnonzero(~(np.abs(values) < stepping.ABSURD)) if values.dtype.kind == "f" else ()
                 )
                 if len(wrong):
-                    i = np.searchsorted(group.offsets, wrong[0], side="right") - 1
-                    cell = wrong[0] - group.offsets[i]
-                    return f'population "{group.populations[i]}": {variable} of cell {cell} is {values[wrong[0]]:g}'
-        for row in self._plan.rows:
-            group = self._plan.groups[row.group]
-            if row.at is not None:
-                wrong = np.flatnonzero(~np.isfinite(np.asarray(carry.buffer[row.at : row.at + group.n])))
-                if len(wrong):
-                    i = np.searchsorted(group.offsets, wrong[0], side="right") - 1
-                    return f'population "{group.populations[i]}": synapse "{row.synapse}" is not finite'
+                    population, cell = place(group, wrong[0])
+                    return f"{population}: {variable} of cell {cell} is {values[wrong[0]]:g}"
+        network, tables, delays, _ = self._arguments
+        overshooting = stepping.overshooting(self._plan, network, tables, delays, carry, self._scalars[0])
+        for group, cells in zip(self._plan.groups, overshooting, strict=True):
+            wrong = np.flatnonzero(cells)
+            if len(wrong):
+                population, cell = place(group, wrong[0])
+                return (
+                    f"{population}: a step throws V of cell {cell} past its equilibrium and further from it"
+                )
         return "a synapse's state is not finite"
 
     def _chunk_steps(self, cells, chunk) -> int:

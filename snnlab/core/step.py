@@ -99,38 +99,22 @@ def advance(
     """``n_steps`` steps (at most ``capacity``): the new carry, the packed spikes of every group [capacity, words],
     the probed values [capacity, cells] and whether the state is still sound (see ``sound``).
     """
-    step = _stepper(plan, probes, network, tables, delays, selections, dt, seed)
+    engine = _Engine(plan, network, tables, delays, dt, seed)
     begin, end = carry.k, carry.k + n_steps
-    taus = {
-        row.synapse: network.synapses[row.synapse].kinetics.tau_entry
-        for row in plan.rows
-        if row.at is not None
-    }
 
     def one(loop):
         carry, words, samples = loop
         now = carry.k - begin
-        carry, new_words, values = step(carry)
-        words = tuple(_put(buffer, row, now) for buffer, row in zip(words, new_words, strict=True))
-        samples = tuple(_put(buffer, row, now) for buffer, row in zip(samples, values, strict=True))
+        carry, spikes, values = engine.step(carry, probes, selections)
+        words = tuple(_put(kept, row, now) for kept, row in zip(words, spikes, strict=True))
+        samples = tuple(_put(kept, row, now) for kept, row in zip(samples, values, strict=True))
         return carry, words, samples
-
-    words = tuple(jnp.zeros((capacity, delivery.n_words(group.n)), jnp.uint32) for group in plan.groups)
-    samples = tuple(
-        jnp.zeros((capacity, cells.shape[0]), value.dtype)
-        for cells, value in zip(selections, jax.eval_shape(step, carry)[2], strict=True)
-    )
-    loop = (carry, words, samples)
-    if not taus:
-        carry, words, samples = lax.while_loop(lambda loop: loop[0].k < end, one, loop)
-        return carry, words, samples, sound(carry)
-    fastest = functools.reduce(jnp.minimum, taus.values())
-    period = jnp.clip(jnp.floor(MAX_EXPONENT * fastest / dt), 1, MAX_AGE).astype(jnp.int32)
 
     def until_rescale(loop):
         stop = jnp.minimum(end, loop[0].k + period - loop[0].age)
         carry, words, samples = lax.while_loop(lambda loop: loop[0].k < stop, one, loop)
         due = carry.age >= period
+        # multiplying by exactly 1 where nothing is due keeps results independent of how a run is cut into pieces
         factors = [
             jnp.broadcast_to(
                 jnp.where(due, jnp.exp(-period * dt / taus[row.synapse]), 1.0), plan.groups[row.group].n
@@ -138,137 +122,189 @@ def advance(
             for row in plan.rows
             if row.at is not None
         ]
-        # multiplying by exactly 1 where nothing is due keeps results independent of how a run is cut into pieces
-        buffer = carry.buffer * jnp.concatenate(factors)
-        return carry._replace(buffer=buffer, age=jnp.where(due, 0, carry.age)), words, samples
+        carry = carry._replace(
+            buffer=carry.buffer * jnp.concatenate(factors), age=jnp.where(due, 0, carry.age)
+        )
+        return carry, words, samples
 
-    carry, words, samples = lax.while_loop(lambda loop: loop[0].k < end, until_rescale, loop)
-    return carry, words, samples, sound(carry)
+    words = tuple(jnp.zeros((capacity, delivery.n_words(group.n)), jnp.uint32) for group in plan.groups)
+    kinds = jax.eval_shape(lambda carry: engine.step(carry, probes, selections)[2], carry)
+    samples = tuple(jnp.zeros((capacity, *kind.shape), kind.dtype) for kind in kinds)
+    loop = (carry, words, samples)
+    taus = {name: network.synapses[name].kinetics.tau_entry for name in engine.buffered}
+    if taus:
+        fastest = functools.reduce(jnp.minimum, taus.values())
+        period = jnp.clip(jnp.floor(MAX_EXPONENT * fastest / dt), 1, MAX_AGE).astype(jnp.int32)
+        loop = lax.while_loop(lambda loop: loop[0].k < end, until_rescale, loop)
+    else:
+        loop = lax.while_loop(lambda loop: loop[0].k < end, one, loop)
+    carry, words, samples = loop
+    return carry, words, samples, engine.sound(carry)
 
 
-def sound(carry: Carry) -> Array:
-    """Whether every number of the state is finite and no state variable is absurdly large."""
-    flags = [jnp.all(jnp.isfinite(carry.buffer))]
-    flags += [jnp.all(jnp.isfinite(x)) for x in jax.tree.leaves((carry.blocks, carry.dense, carry.rest))]
-    flags += [jnp.all(jnp.abs(x) < ABSURD) for x in jax.tree.leaves(carry.neurons) if x.dtype.kind == "f"]
-    return jnp.all(jnp.stack(flags))
+@functools.partial(jax.jit, static_argnames=("plan",))
+def overshooting(plan, network, tables, delays, carry, dt) -> tuple[Array, ...]:
+    """Of every group, which cells cannot be advanced by steps of this length: bool [group.n]."""
+    cells = _Engine(plan, network, tables, delays, dt, jnp.uint32(0)).overshooting(carry)
+    return tuple(
+        jnp.broadcast_to(False if which is None else which, group.n)
+        for which, group in zip(cells, plan.groups, strict=True)
+    )
 
 
 def _put(buffer, row, index):
     return lax.dynamic_update_index_in_dim(buffer, row, index, 0)
 
 
-def _stepper(plan, probes, network, tables, delays, selections, dt, seed):
-    """The function from one carry to the next; everything that does not change from step to step is made here."""
-    groups = plan.groups
-    neurons = [_joined_neuron(network, group) for group in groups]
-    synapses = [network.synapses[row.synapse] for row in plan.rows]
-    decay = [jnp.exp(-dt / synapse.kinetics.tau_entry) for synapse in synapses]
-    buffered = {
-        row.synapse: synapse.kinetics.tau_entry for row, synapse in zip(plan.rows, synapses, strict=True)
-    }
-    place = {name: i for i, name in enumerate(buffered)}
-    exponents = (
-        jnp.arange(MAX_AGE + 1)[:, None] * (dt / jnp.stack(list(buffered.values())))[None]
-        if buffered
-        else None
-    )
-    scales = None if exponents is None else jnp.concatenate([jnp.exp(exponents), jnp.exp(-exponents)], axis=1)
-    input_keys = [
-        {name: randomness.subkey(seed, f"{key} {name}") for name in entry.targets}
-        for key, entry in zip(plan.keys, network.inputs, strict=True)
-    ]
+class _Engine:
+    """One plan with one network's values; what does not change from step to step is made here."""
 
-    def step(carry: Carry):
-        k = carry.k
-        fired = [neuron.fire(state, dt) for neuron, state in zip(neurons, carry.neurons, strict=True)]
-        states = [state for state, _ in fired]
-        words = [delivery.pack(spikes) for _, spikes in fired]
+    def __init__(self, plan, network, tables, delays, dt, seed):
+        self.plan, self.network, self.tables, self.delays, self.dt = plan, network, tables, delays, dt
+        self.neurons = [_joined_neuron(network, group) for group in plan.groups]
+        self.synapses = [network.synapses[row.synapse] for row in plan.rows]
+        self.decays = [jnp.exp(-dt / synapse.kinetics.tau_entry) for synapse in self.synapses]
+        self.input_keys = [
+            {name: randomness.subkey(seed, f"{key} {name}") for name in entry.targets}
+            for key, entry in zip(plan.keys, network.inputs, strict=True)
+        ]
+        # e^{age dt / tau} and its inverse, for every synapse in the buffer and every age
+        self.buffered = sorted({row.synapse for row in plan.rows if row.at is not None})
+        if self.buffered:
+            taus = jnp.stack([network.synapses[name].kinetics.tau_entry for name in self.buffered])
+            exponents = jnp.arange(MAX_AGE + 1)[:, None] * (dt / taus)[None]
+            self.scales = jnp.concatenate([jnp.exp(exponents), jnp.exp(-exponents)], axis=1)
+
+    def step(self, carry: Carry, probes: tuple[Probe, ...], selections: tuple[Array, ...]):
+        """The next carry, the packed spikes of every group, and the probed values."""
+        plan = self.plan
+        fired = [
+            neuron.fire(state, self.dt) for neuron, state in zip(self.neurons, carry.neurons, strict=True)
+        ]
+        states = tuple(state for state, _ in fired)
+        words = tuple(delivery.pack(spikes) for _, spikes in fired)
         ring = carry.ring
         if plan.ring:
-            ring = tuple(_put(buffer, row, k % plan.ring) for buffer, row in zip(ring, words, strict=True))
+            ring = tuple(_put(kept, row, carry.k % plan.ring) for kept, row in zip(ring, words, strict=True))
 
         def due(group, delay):
             if delay is None:
                 return words[group]
-            return lax.dynamic_index_in_dim(ring[group], (k - delays[delay]) % plan.ring, keepdims=False)
+            at = (carry.k - self.delays[delay]) % plan.ring
+            return lax.dynamic_index_in_dim(ring[group], at, keepdims=False)
 
-        if scales is not None:
-            at_age = lax.dynamic_index_in_dim(scales, carry.age, keepdims=False)
-            scale = {name: at_age[i] for name, i in place.items()}
-            unscale = {name: at_age[len(place) + i] for name, i in place.items()}
-        buffer, found = carry.buffer, []
-        for lane, lane_tables, indices in zip(plan.lanes, tables, carry.found, strict=True):
-            indices, number = delivery.find(due(lane.group, lane.delay), indices)
-            buffer = _deliver(lane, groups[lane.group], network, lane_tables, scale, buffer, indices, number)
-            found.append(indices)
-
-        currents = [_Summed(group) for group in groups]
-        arrivals = [_Summed(groups[row.group]) for row in plan.rows]
-        for entry, keys in zip(network.inputs, input_keys, strict=True):
-            values = None
-            for name in entry.targets:
-                if values is None or jnp.ndim(values):  # what is the same for all cells is computed once
-                    values = entry.weight * entry.source.values(
-                        k, dt, keys[name], network.populations[name].n
-                    )
-                g = plan.locate(name)
-                if entry.synapse is None:
-                    currents[g].add(name, values)
-                else:
-                    r = next(
-                        i for i, row in enumerate(plan.rows) if (row.group, row.synapse) == (g, entry.synapse)
-                    )
-                    arrivals[r].add(name, values)
-
-        drives = [Drive(current.total()) for current in currents]
-        blocks, dense, rest, conductances = [], [], [], []
-        for r, (row, synapse) in enumerate(zip(plan.rows, synapses, strict=True)):
-            group, x = groups[row.group], 0.0
-            if row.at is not None:
-                weights = [1.0 if i is None else network.projections[i].weight for i in row.factors]
-                x = buffer[row.at : row.at + group.n] * _pieces(
-                    [weight * unscale[row.synapse] for weight in weights], group
-                )
-            block = carry.blocks[r]
-            if row.blocks:
-                block = block * decay[r] + jnp.stack(_block_arrivals(plan, network, row, due, arrivals[r]))
-                x = x + _pieces(list(block), group)
-            own = carry.dense[r]
-            if row.dense:
-                own = own * decay[r] + arrivals[r].total()
-                x = x + own
-            g = synapse.kinetics.conductance(x, carry.rest[r])
-            drives[row.group] = drives[row.group].plus(
-                synapse.receptor.current(g, neurons[row.group].voltage(states[row.group]))
-            )
-            blocks.append(block)
-            dense.append(own)
-            rest.append(synapse.kinetics.advance(x, carry.rest[r], dt))
-            conductances.append(g)
-
+        buffer, found = self.deliver(carry, due)
+        currents, arrivals = self.inputs(carry.k)
+        blocks, dense = self.arrive(carry, due, arrivals)
+        here = carry._replace(
+            neurons=states, buffer=buffer, blocks=blocks, dense=dense, ring=ring, found=found
+        )
+        entries, conductances, drives = self.synaptic(here)
+        drives = [drive.plus(Drive(current.total())) for drive, current in zip(drives, currents, strict=True)]
         values = tuple(
             _probed(plan, probe, states, conductances)[cells]
             for probe, cells in zip(probes, selections, strict=True)
         )
-        states = [
-            neuron.advance(state, drive, dt)
-            for neuron, state, drive in zip(neurons, states, drives, strict=True)
-        ]
-        after = Carry(
-            k + 1,
-            carry.age + 1,
-            tuple(states),
-            buffer,
-            tuple(blocks),
-            tuple(dense),
-            tuple(rest),
-            ring,
-            tuple(found),
+        neurons = tuple(
+            neuron.advance(state, drive, self.dt)
+            for neuron, state, drive in zip(self.neurons, states, drives, strict=True)
         )
-        return after, tuple(words), values
+        rest = tuple(
+            synapse.kinetics.advance(x, rest, self.dt)
+            for synapse, x, rest in zip(self.synapses, entries, carry.rest, strict=True)
+        )
+        return here._replace(k=carry.k + 1, age=carry.age + 1, neurons=neurons, rest=rest), words, values
 
-    return step
+    def scale(self, age: Array) -> tuple[dict[str, Array], dict[str, Array]]:
+        """Of every synapse in the buffer: what arrivals are multiplied by at this age, and what undoes it."""
+        if not self.buffered:
+            return {}, {}
+        row = lax.dynamic_index_in_dim(self.scales, age, keepdims=False)
+        half = len(self.buffered)
+        return dict(zip(self.buffered, row[:half], strict=True)), dict(
+            zip(self.buffered, row[half:], strict=True)
+        )
+
+    def deliver(self, carry: Carry, due) -> tuple[Array, tuple[Array, ...]]:
+        """The buffer after the spikes that are due have been added, and the lists of who fired them."""
+        scale, _ = self.scale(carry.age)
+        buffer, found = carry.buffer, []
+        for lane, tables, indices in zip(self.plan.lanes, self.tables, carry.found, strict=True):
+            indices, number = delivery.find(due(lane.group, lane.delay), indices)
+            group = self.plan.groups[lane.group]
+            buffer = _deliver(lane, group, self.network, tables, scale, buffer, indices, number)
+            found.append(indices)
+        return buffer, tuple(found)
+
+    def inputs(self, k: Array) -> tuple[list["_Summed"], list["_Summed"]]:
+        """The currents into every group, and the spikes that sources bring to every row."""
+        plan = self.plan
+        currents = [_Summed(group) for group in plan.groups]
+        arrivals = [_Summed(plan.groups[row.group]) for row in plan.rows]
+        for entry, keys in zip(self.network.inputs, self.input_keys, strict=True):
+            values = None
+            for name in entry.targets:
+                if values is None or jnp.ndim(values):  # what is the same for all cells is computed once
+                    n = self.network.populations[name].n
+                    values = entry.weight * entry.source.values(k, self.dt, keys[name], n)
+                g = plan.locate(name)
+                if entry.synapse is None:
+                    currents[g].add(name, values)
+                else:
+                    arrivals[plan.row(g, entry.synapse)].add(name, values)
+        return currents, arrivals
+
+    def arrive(self, carry: Carry, due, arrivals) -> tuple[tuple[Array, ...], tuple[Array, ...]]:
+        """The entry variables that are not in the buffer, decayed and fed."""
+        blocks, dense = list(carry.blocks), list(carry.dense)
+        for r, row in enumerate(self.plan.rows):
+            if row.blocks:
+                sums = _block_arrivals(self.plan, self.network, row, due, arrivals[r])
+                blocks[r] = blocks[r] * self.decays[r] + jnp.stack(sums)
+            if row.dense:
+                dense[r] = dense[r] * self.decays[r] + arrivals[r].total()
+        return tuple(blocks), tuple(dense)
+
+    def synaptic(self, carry: Carry) -> tuple[list[Any], list[Any], list[Drive]]:
+        """Of every row its entry variable and conductance, and of every group the drive that they make."""
+        plan, (_, unscale) = self.plan, self.scale(carry.age)
+        entries, conductances, drives = [], [], [Drive() for _ in plan.groups]
+        for r, (row, synapse) in enumerate(zip(plan.rows, self.synapses, strict=True)):
+            group, x = plan.groups[row.group], 0.0
+            if row.at is not None:
+                factors = [
+                    unscale[row.synapse] * (1.0 if i is None else self.network.projections[i].weight)
+                    for i in row.factors
+                ]
+                x = carry.buffer[row.at : row.at + group.n] * _pieces(factors, group)
+            if row.blocks:
+                x = x + _pieces(list(carry.blocks[r]), group)
+            if row.dense:
+                x = x + carry.dense[r]
+            g = synapse.kinetics.conductance(x, carry.rest[r])
+            V = self.neurons[row.group].voltage(carry.neurons[row.group])
+            drives[row.group] = drives[row.group].plus(synapse.receptor.current(g, V))
+            entries.append(x)
+            conductances.append(g)
+        return entries, conductances, drives
+
+    def sound(self, carry: Carry) -> Array:
+        """Whether the state is finite, nowhere absurdly large, and can be advanced by steps of this length."""
+        flags = [
+            jnp.all(jnp.isfinite(x))
+            for x in jax.tree.leaves((carry.buffer, carry.blocks, carry.dense, carry.rest))
+        ]
+        flags += [jnp.all(jnp.abs(x) < ABSURD) for x in jax.tree.leaves(carry.neurons) if x.dtype.kind == "f"]
+        flags += [~jnp.any(cells) for cells in self.overshooting(carry) if cells is not None]
+        return jnp.all(jnp.stack(flags))
+
+    def overshooting(self, carry: Carry) -> list[Array | None]:
+        """Of every group, which cells a step would throw past their equilibrium and further from it; None: cannot."""
+        *_, drives = self.synaptic(carry)
+        return [
+            neuron.overshoots(drive, self.dt) if hasattr(neuron, "overshoots") else None
+            for neuron, drive in zip(self.neurons, drives, strict=True)
+        ]
 
 
 def _joined_neuron(network: Network, group: Group) -> Any:
