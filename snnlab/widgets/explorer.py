@@ -8,7 +8,7 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 from snnlab.core.parameters import unknown
-from snnlab.core.recording import Recording
+from snnlab.core.recording import Recording, whole_file
 from snnlab.widgets.runner import LatestWins, loop_runs
 from snnlab.widgets.settings import RUN_PARAMETERS, Number, Settings
 from snnlab.widgets.subject import Subject, subject
@@ -254,15 +254,18 @@ class Explorer:
         return plots.figure(self._needed())
 
     def save(self, path: str | pathlib.Path) -> pathlib.Path:
-        """Write the recording (.npz), the figure (.png, .svg, .pdf) or the settings (.json), by ending."""
+        """Write the recording (.npz), the figure (.png, .svg, .pdf) or the settings (.json), whole or not at all."""
         path = pathlib.Path(path)
         match path.suffix.lower():
             case ".npz":
                 self._needed().save(path)
             case ".png" | ".svg" | ".pdf":
-                self.figure().savefig(path, dpi=150)
+                figure = self.figure()
+                with whole_file(path) as file:
+                    figure.savefig(file, format=path.suffix.lower()[1:], dpi=150)
             case ".json":
-                path.write_text(json.dumps(self.to_dict(), indent=1) + "\n", encoding="utf-8")
+                with whole_file(path) as file:
+                    file.write(json.dumps(self.to_dict(), indent=1).encode() + b"\n")
             case other:
                 raise ValueError(f'Cannot save as "{other}"; there is .npz, .png, .svg, .pdf and .json.')
         return path
