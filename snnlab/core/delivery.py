@@ -92,7 +92,7 @@ def decode(words: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     place = (step << shift) + (flat - step * n_w)
     keys = []
     while word.size:
-        lowest = word & -word
+        lowest = word & (~word + np.uint32(1))
         bit = (lowest.astype(np.float64).view(np.int64) >> 52) - 1023  # the exponent of a power of two
         keys.append(place + bit * n_w)
         word = word ^ lowest

@@ -47,12 +47,8 @@ class Parameter:
         label = f"{owner}: {self.name}"
         if units.is_quantity(value):
             value = units.magnitude(value, self.unit, label)
-        try:
-            array = np.asarray(value)
-            numeric = array.dtype.kind in "iuf"
-        except Exception:
-            numeric = False
-        if not numeric:
+        array = _numbers(value)
+        if array is None:
             raise ValueError(f"{label} must be a number{self._in_unit()}, not {value!r}.")
         if self.scalar and array.ndim:
             raise ValueError(f"{label} must be one number, not an array of shape {array.shape}.")
@@ -92,6 +88,15 @@ class Parameter:
         )
 
 
+def _numbers(value: Any) -> np.ndarray | None:
+    """``value`` as an array of real numbers, or None when it is none."""
+    try:
+        array = np.asarray(value)
+    except Exception:  # whatever a foreign object raises, it is not a number
+        return None
+    return array if array.dtype.kind in "iuf" else None
+
+
 def param(
     default: Any,
     *,
@@ -126,11 +131,11 @@ def component(cls: type[T]) -> type[T]:
             parameter = dataclasses.replace(default, name=name)
             declared.append(parameter)
             setattr(cls, name, dataclasses.field(default=default.default, metadata={"parameter": parameter}))
-    cls = dataclasses.dataclass(frozen=True, eq=False)(cls)
-    names = tuple(f.name for f in dataclasses.fields(cls))
-    statics = tuple(f.name for f in dataclasses.fields(cls) if f.metadata.get("static"))
+    made: Any = dataclasses.dataclass(frozen=True, eq=False)(cls)
+    names = tuple(f.name for f in dataclasses.fields(made))
+    statics = tuple(f.name for f in dataclasses.fields(made) if f.metadata.get("static"))
     leaves = tuple(name for name in names if name not in statics)
-    assign = cls.__init__
+    assign = made.__init__
 
     @functools.wraps(assign)
     def init(self, *args, **kwargs):
@@ -144,8 +149,8 @@ def component(cls: type[T]) -> type[T]:
         if hasattr(self, "check") and not any(isinstance(x, jax.core.Tracer) for x in jax.tree.leaves(self)):
             self.check()
 
-    cls.__init__ = init
-    cls.__declared__ = tuple(declared)
+    made.__init__ = init
+    made.__declared__ = tuple(declared)
 
     def flatten(self):
         keyed = tuple((jax.tree_util.GetAttrKey(name), getattr(self, name)) for name in leaves)
@@ -153,15 +158,15 @@ def component(cls: type[T]) -> type[T]:
 
     def unflatten(aux, children):
         # JAX rebuilds components with tracers, placeholders and None for leaves: nothing to check there
-        self = object.__new__(cls)
+        self = object.__new__(made)
         for name, value in zip(leaves, children, strict=True):
             object.__setattr__(self, name, value)
         for name, value in zip(statics, aux, strict=True):
             object.__setattr__(self, name, value)
         return self
 
-    jax.tree_util.register_pytree_with_keys(cls, flatten, unflatten)
-    return cls
+    jax.tree_util.register_pytree_with_keys(made, flatten, unflatten)
+    return made
 
 
 def model(function: Callable[..., T]) -> Callable[..., T]:
@@ -174,22 +179,22 @@ def model(function: Callable[..., T]) -> Callable[..., T]:
     )
     defaults = {p.name: p.default for p in declared}
 
-    @functools.wraps(function)
     def build(**kwargs):
         for name in kwargs:
             if name not in signature.parameters:
                 raise ValueError(unknown(f"{function.__name__} has no parameter", name, signature.parameters))
-        checked = {p.name: p.check(function.__name__, kwargs.get(p.name, p.default)) for p in declared}
-        return function(**{**kwargs, **checked})
+        values = {p.name: p.check(function.__name__, kwargs.get(p.name, p.default)) for p in declared}
+        return function(**{**kwargs, **values})
 
-    build.__signature__ = signature.replace(
+    checked: Any = functools.wraps(function)(build)
+    checked.__signature__ = signature.replace(
         parameters=[
             p.replace(default=defaults.get(name, p.default), kind=inspect.Parameter.KEYWORD_ONLY)
             for name, p in signature.parameters.items()
         ]
     )
-    build.__declared__ = declared
-    return build
+    checked.__declared__ = declared
+    return checked
 
 
 def describe(model: Any) -> tuple[Parameter, ...]:
@@ -207,7 +212,8 @@ def describe(model: Any) -> tuple[Parameter, ...]:
 
 def replace(obj: T, **changes: Any) -> T:
     """A copy of a component with some fields changed; names and values are checked as when it was built."""
-    fields = {f.name: getattr(obj, f.name) for f in dataclasses.fields(obj)}
+    component: Any = obj
+    fields = {f.name: getattr(obj, f.name) for f in dataclasses.fields(component)}
     return type(obj)(**{**fields, **changes})
 
 

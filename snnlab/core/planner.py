@@ -143,7 +143,8 @@ def table_bytes(network: Network) -> int:
     for projection in network.projections:
         if not isinstance(projection.connectivity, AllToAll):
             n_pre, n_post = network.populations[projection.pre].n, network.populations[projection.post].n
-            total += 4 * n_pre * row_width(*projection.connectivity.degree(n_pre, n_post), n_pre, n_post)
+            mean, variance = projection.connectivity.degree(n_pre, n_post)
+            total += 4 * n_pre * row_width(mean, variance, n_pre, n_post)
     return total
 
 
@@ -293,13 +294,14 @@ def _recipe(network, plan, lane, layer, seed):
         base = row.at + plan.groups[target].span(projection.post)[0]
         key = wiring_key(network, i, seed)
         parts.append(_Part(projection.connectivity, fingerprint, key, first, n_pre, n_post, base))
-    return tuple(parts), plan.groups[lane.group].n, plan.size, layer.weighted
+    real = np.dtype(jnp.result_type(float)) if layer.weighted else None
+    return tuple(parts), plan.groups[lane.group].n, plan.size, real
 
 
 @functools.lru_cache(maxsize=8)
 def _layer_table(recipe):
     """Lines of buffer positions, each cell's targets in all projections side by side, padded with ``size``."""
-    parts, n, size, weighted = recipe
+    parts, n, size, real = recipe
     cells: dict[int, list[tuple[_Part, Table]]] = {}
     for part in parts:
         cells.setdefault(part.first, []).append(
@@ -311,7 +313,7 @@ def _layer_table(recipe):
     width = max(targets.shape[1] for targets, _ in lines.values())
     # the smallest unsigned type: half the memory traffic, and no negative positions to provide for
     table = np.full((n, width), size, np.uint16 if size < 2**16 else np.uint32)
-    weights = np.zeros((n, width), jnp.result_type(float)) if weighted else None
+    weights = None if real is None else np.zeros((n, width), real)
     for first, (targets, values) in lines.items():
         table[first : first + len(targets), : targets.shape[1]] = targets
         if weights is not None:

@@ -7,6 +7,7 @@ step of noise for thousands of cells costs microseconds. Words come from the "lo
 
 import math
 import zlib
+from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
@@ -16,7 +17,7 @@ _GOLDEN = 0x9E3779B9  # 2^32 / golden ratio: spreads consecutive steps over all 
 _TERMS = 6  # terms of the inverse Poisson distribution that are always computed; the rest on demand
 
 
-def mix(x):
+def mix(x: Any) -> Any:
     """A bijection of 32-bit words in which every input bit moves every output bit; of an int or of an array."""
     if isinstance(x, int):
         x = ((x ^ (x >> 16)) * 0x7FEB352D) & 0xFFFFFFFF
@@ -28,7 +29,7 @@ def mix(x):
     return x ^ (x >> 16)
 
 
-def subkey(key, name: str):
+def subkey(key: Any, name: str) -> Any:
     """The key of one named use of randomness; different names give unrelated streams. An int gives an int."""
     return mix(
         mix(key)

@@ -115,7 +115,7 @@ class Recording:
         for i, values in enumerate(self.samples.values()):
             arrays[f"samples_{i}"] = values
         with whole_file(path) as file:
-            np.savez_compressed(file, **arrays)
+            np.savez_compressed(file, allow_pickle=False, **arrays)
         return path
 
     @classmethod

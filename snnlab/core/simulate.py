@@ -207,10 +207,8 @@ class Run:
 
         for group, state in zip(self._plan.groups, carry.neurons, strict=True):
             for variable, values in zip(state._fields, map(np.asarray, state), strict=True):
-                wrong = (
-                    np.flatnonzero(~(np.abs(values) < stepping.ABSURD)) if values.dtype.kind == "f" else ()
-                )
-                if len(wrong):
+                wrong = np.flatnonzero(~(np.abs(values) < stepping.ABSURD))
+                if values.dtype.kind == "f" and len(wrong):
                     population, cell = place(group, wrong[0])
                     return f"{population}: {variable} of cell {cell} is {values[wrong[0]]:g}"
         network, tables, delays, _ = self._arguments
