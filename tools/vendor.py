@@ -21,19 +21,24 @@ FETCH_SECONDS = 180
 PACKAGES = {
     "requirejs@2.3.7": (
         "DouTG8T1WanGok6Qjg2SXuCMzszOo0eHeH9hDZ5Y4x8Je+9JB38HdTLT4/VA8OaUhBa0JPVHJ0pyBkM1z+pDsw==",
-        {"require.js": "widgets"},
+        (("require.js", "widgets"),),
     ),
     "@jupyter-widgets/html-manager@1.0.15": (
         "5thBIV6ymNgmPVOHvzx+gGy8ZSKmSazhtGw4/c4xJDVzRhG9PTeQsRjF3FUTopvFi//SABeNz1yp47bCrJ3CQA==",
-        {"dist/embed-amd.js": "widgets", "dist/*.woff2": "widgets/@jupyter-widgets"},
+        (
+            ("dist/embed-amd.js", "widgets"),
+            # Two of its modules carry the icons; each looks for the fonts beside its own name.
+            ("dist/*.woff2", "widgets/@jupyter-widgets"),
+            ("dist/*.woff2", "widgets/@jupyter-widgets/html-manager/dist"),
+        ),
     ),
     "mathjax@3.2.2": (
         "Bt+SSVU8eBG27zChVewOicYs7Xsdt40qm4+UpHyX7k0/O9NliPc+x77k1/FEsPsjKPZGJvtRZM1vO+geW0OhGw==",
-        {
-            "es5/tex-mml-chtml.js": "mathjax",
-            "es5/input/tex/extensions/*.js": "mathjax/input/tex/extensions",
-            "es5/output/chtml/fonts/woff-v2/*.woff": "mathjax/output/chtml/fonts/woff-v2",
-        },
+        (
+            ("es5/tex-mml-chtml.js", "mathjax"),
+            ("es5/input/tex/extensions/*.js", "mathjax/input/tex/extensions"),
+            ("es5/output/chtml/fonts/woff-v2/*.woff", "mathjax/output/chtml/fonts/woff-v2"),
+        ),
     ),
 }
 ANYWIDGET = Path(sys.prefix) / "share" / "jupyter" / "nbextensions" / "anywidget" / "index.js"
@@ -103,10 +108,10 @@ def fetch(package: str, checksum: str, folder: Path) -> Path:
     return archive
 
 
-def unpack(archive: Path, files: dict[str, str]) -> None:
+def unpack(archive: Path, files: tuple[tuple[str, str], ...]) -> None:
     """Copy the files that match each pattern into its folder of VENDOR."""
     with tarfile.open(archive) as tar:
-        for pattern, folder in files.items():
+        for pattern, folder in files:
             members = [member for member in tar if PurePosixPath(member.name).match(f"package/{pattern}")]
             if not members:
                 raise SystemExit(f"{archive.name} holds no {pattern}")
