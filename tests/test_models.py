@@ -116,7 +116,7 @@ def test_literal_listings_differ_in_kind_from_the_intended_networks():
     ],
 )
 def test_brian2_agrees(fixture, name, model, duration, start, changes):
-    """Brian2's own runs of the same networks (fixtures/brian2_networks.py made them): equal within the spread of seeds."""
+    """Brian2's own runs of these networks (made by fixtures/brian2_networks.py) agree within the spread of seeds."""
     path = Path(__file__).parent / "fixtures" / f"brian2_{fixture}.json"
     brian = json.loads(path.read_text())
     assert brian["network"]["duration"] == duration and brian["network"]["stats_from"] == start
