@@ -6,9 +6,6 @@ ARGS ?=
 STAGES ?=
 PORT ?= 8000
 
-# The environment of JupyterLab and its kernels, e.g. KERNEL_ENV="NPROC=1" (XLA then computes on one thread).
-KERNEL_ENV ?=
-
 PY := $(VENV)/bin/python
 INSTALL := $(PY) -m pip install -qq --disable-pip-version-check --constraint constraints.txt --editable
 
@@ -19,7 +16,7 @@ help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-6s %s\n", $$1, $$2}' Makefile
 
 lab: $(VENV)/lab.stamp ## Open the chapters in JupyterLab (ARGS=--no-browser: serve them, print the address)
-	@$(KERNEL_ENV) exec $(PY) tools/lab.py $(ARGS)
+	@exec $(PY) tools/lab.py $(ARGS)
 
 test: $(VENV)/test.stamp ## Check everything: lint, types, unit tests, book, chapters, browser
 	@$(PY) tools/suite.py $(STAGES)

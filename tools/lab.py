@@ -12,6 +12,11 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 CHAPTERS = ROOT / "chapters"
 
+# What the server and its kernels find in their environment unless the caller sets it otherwise.
+KERNEL_ENVIRONMENT = {
+    "JUPYTER_PREFER_ENV_PATH": "1",  # no kernel of the same name elsewhere shadows this Python's
+}
+
 
 def command(folder: Path, *options: str) -> list[str]:
     """The command line that serves `folder` and opens its first numbered notebook; later `options` win."""
@@ -32,8 +37,8 @@ def command(folder: Path, *options: str) -> list[str]:
 
 
 def environment() -> dict[str, str]:
-    """The environment of the server and its kernels: no kernel of the same name elsewhere shadows ours."""
-    return os.environ | {"JUPYTER_PREFER_ENV_PATH": "1"}
+    """The environment of the server and its kernels: the caller's own, over KERNEL_ENVIRONMENT."""
+    return KERNEL_ENVIRONMENT | os.environ
 
 
 if __name__ == "__main__":
