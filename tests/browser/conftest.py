@@ -10,7 +10,6 @@ from playwright.sync_api import Browser, Page, sync_playwright
 import tools.browser
 
 HERE = Path(__file__).parent
-SCREENSHOTS = HERE.parents[1] / "_build" / "test" / "screenshots"
 ARGUMENTS = (
     "--no-sandbox",
     "--disable-gpu",
@@ -45,9 +44,8 @@ def page(browser: Browser, request: pytest.FixtureRequest) -> Iterator[Page]:
     context = browser.new_context(viewport={"width": 1280, "height": 900})
     page = context.new_page()
     yield page
-    SCREENSHOTS.mkdir(parents=True, exist_ok=True)
     name = request.node.name.replace("/", "_")
-    page.screenshot(path=SCREENSHOTS / f"{name}.png")
+    page.screenshot(path=lab_page.SCREENSHOTS / f"{name}.png")
     context.close()
 
 

@@ -20,6 +20,7 @@ from playwright.sync_api import Page, expect
 
 from tools import lab
 
+SCREENSHOTS = Path(__file__).parents[2] / "_build" / "test" / "screenshots"
 START_SECONDS = 60
 IDLE = '.jp-Notebook-ExecutionIndicator[data-status="idle"]'
 ERRORS = '.jp-OutputArea-output[data-mime-type="application/vnd.jupyter.error"]'
@@ -72,15 +73,28 @@ def run_all(page: Page, timeout: float = 120) -> None:
     """Run all cells by the menu and wait (s) until the last is done; an error in an output fails the test."""
     page.get_by_role("menuitem", name="Run", exact=True).click()
     page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
-    # The indicator is still idle at first and may be between two cells: all prompts on the page must be numbers, too.
+    # The indicator is still idle at first and may be between two cells: all prompts must be numbers, too, but for
+    # those of folded cells, which show none.
     deadline, quiet = time.monotonic() + timeout, 0
-    while quiet < 3:
+    while quiet < 5:
         assert time.monotonic() < deadline, f"the notebook was still running after {timeout:.0f} s"
         page.wait_for_timeout(100)
         prompts = page.locator(".jp-CodeCell .jp-InputPrompt").all_inner_texts()
-        done = all(prompt.strip("[]: \xa0").isdigit() for prompt in prompts)
+        done = all(prompt.strip("[]: \xa0").isdigit() for prompt in prompts if prompt)
         quiet = quiet + 1 if prompts and done and page.locator(IDLE).count() else 0
         assert not (errors := page.locator(ERRORS).all_inner_texts()), "\n".join(errors)
+
+
+def scroll_to(page: Page, selector: str) -> None:
+    """Scroll the notebook until ``selector`` is on the page: JupyterLab keeps only the cells near the window there."""
+    panel = page.locator(".jp-WindowedPanel-outer")
+    panel.evaluate("panel => { panel.scrollTop = 0; }")
+    for _ in range(200):
+        if page.locator(selector).count():
+            break
+        panel.evaluate("panel => { panel.scrollTop += 0.7 * panel.clientHeight; }")
+        page.wait_for_timeout(100)
+    page.locator(selector).first.scroll_into_view_if_needed()
 
 
 @contextlib.contextmanager
