@@ -29,7 +29,7 @@ serve: ## Serve the built site on http://127.0.0.1:8000 (PORT=...)
 	@$(PYTHON) -m http.server $(PORT) --bind 127.0.0.1 --directory _build/html
 
 bench: $(VENV)/lab.stamp ## Print the table of speeds (ARGS: its options)
-	@$(PY) -m benchmarks $(ARGS)
+	@NPROC=$${NPROC-1} $(PY) -m benchmarks $(ARGS)
 
 clean: ## Remove the environment and everything that was built
 	rm -rf $(VENV) _build dist .pytest_cache .ruff_cache

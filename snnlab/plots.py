@@ -110,28 +110,39 @@ def rate(
 def trace(
     recording: Recording,
     name: str,
-    neurons: int | Sequence[int] = (0, 1, 2),
+    neurons: int | Sequence[int] | None = None,
     ax: Axes | None = None,
     *,
     unit: str | None = None,
     start: float | None = None,
     stop: float | None = None,
 ) -> Axes:
-    """What was recorded under ``name`` ("E.V", "E.exc") over time, one line for each of ``neurons``.
+    """What was recorded under ``name`` ("E.V", "E.exc") over time, one line for each of ``neurons`` (without: the
+    first three that were recorded).
 
     ``unit`` labels the axis; without it a potential is in mV, and a synapse in the unit of its weights.
     Raises ValueError for a name that was not recorded and for a neuron that does not exist.
     """
-    values = recording[name]
+    recording[name]  # an unknown name is told with its choices
     population, variable = name.rsplit(".", 1)
-    neurons = _indices(neurons, population, values.shape[1])
+    recorded = recording.cells[name]
+    neurons = _indices(
+        recorded[:3] if neurons is None else neurons, population, recording.spikes[population].n
+    )
     start, stop = span(recording.spikes[population], start, stop)
     ax = _axes(ax)
     shown = slice(*np.searchsorted(recording.t, (start, stop)))
     colours = itertools.cycle((*_colours([population]), *OTHERS))
     for neuron, colour, line in zip(neurons, colours, itertools.cycle(LINES), strict=False):
         label = f"{population} {neuron}"
-        ax.plot(recording.t[shown], values[shown, neuron], line, color=colour, linewidth=1.0, label=label)
+        ax.plot(
+            recording.t[shown],
+            recording.column(name, neuron)[shown],
+            line,
+            color=colour,
+            linewidth=1.0,
+            label=label,
+        )
     ax.set(ylabel=f"{variable} ({unit or ('mV' if variable == 'V' else 'unit of its weights')})")
     return _finish(ax, start, stop, legend=True)
 
@@ -139,19 +150,21 @@ def trace(
 def voltage(
     recording: Recording,
     population: str,
-    neurons: int | Sequence[int] = 0,
+    neurons: int | Sequence[int] | None = None,
     ax: Axes | None = None,
     *,
     V_th: float | None = None,
     start: float | None = None,
     stop: float | None = None,
 ) -> Axes:
-    """Membrane potentials (mV), with a stroke up from the threshold at each spike.
+    """Membrane potentials (mV) of ``neurons`` (without: the first recorded), with a stroke up at each spike.
 
     The strokes are drawn: a sample at the time of a spike already shows the reset. They stand on ``V_th``
     (mV), a dotted line, or without it on the highest potential in sight. Raises ValueError as ``trace`` does.
     """
     trains = recording.spikes[population]
+    if neurons is None:
+        neurons = recording.cells.get(f"{population}.V", (0,))[:1]
     neurons = _indices(neurons, population, trains.n)
     ax = trace(recording, f"{population}.V", neurons, ax, start=start, stop=stop)
     lines = ax.get_lines()[-len(neurons) :]

@@ -347,3 +347,20 @@ def test_the_book_keeps_the_text(recording, monkeypatch):
     )
     images = [found for tag, found in Images(page.decode()).found if tag == "img"]
     assert [image["alt"] for image in images] == [HOSTILE]
+
+
+def test_a_cell_is_drawn_with_its_own_spikes_however_few_were_recorded():
+    from snnlab import models, simulate
+
+    network = models.lif_ei(n_exc=40, n_inh=10)
+    few = simulate(network, duration=100.0, record={"E.V": [7, 3]})
+    everybody = simulate(network, duration=100.0, record="E.V")
+    _, (one, other) = plt.subplots(1, 2)
+    plots.voltage(few, "E", 3, one)
+    plots.voltage(everybody, "E", 3, other)
+    assert np.array_equal(one.get_lines()[0].get_ydata(), other.get_lines()[0].get_ydata())
+    assert len(one.collections[0].get_segments()) == len(few.spikes["E"].of(3)) > 0
+    with pytest.raises(ValueError, match="E.V of cell 0 was not recorded; there is 7, 3"):
+        plots.voltage(few, "E", 0, one)
+    assert plots.trace(few, "E.V").get_lines()[0].get_label() == "E 7"
+    plt.close("all")

@@ -235,6 +235,7 @@ def test_recording_picks_cells_and_round_trips(tmp_path):
     back = Recording.load(path)
     assert same_spikes(rec, back) and np.array_equal(rec["E.V"], back["E.V"])
     assert (back.dt, back.duration, back.seed, back.complete) == (rec.dt, rec.duration, rec.seed, True)
+    assert back.cells["E.V"].tolist() == [3, 0, 7] and np.array_equal(back.column("E.V", 0), rec["E.V"][:, 1])
     assert back.spikes["E"].n == 160 and back.spikes["E"].t_stop == 20.0
     with pytest.raises(ValueError, match='nothing was recorded under "E.v".*"E.V"'):
         rec["E.v"]

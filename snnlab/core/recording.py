@@ -71,8 +71,9 @@ class Recording:
     """A run's spikes and samples.
 
     ``recording.spikes["E"]`` are the spikes of population E; ``recording["E.V"]`` [T, n] what was asked for in
-    ``record``. A sample at ``t[k]`` is taken after resets and arrivals at that time. ``complete`` is False when the
-    run was stopped before its duration; everything then covers the part that was run.
+    ``record``, of the cells ``recording.cells["E.V"]`` [n]. A sample at ``t[k]`` is taken after resets and arrivals
+    at that time. ``complete`` is False when the run was stopped before its duration; everything then covers the part
+    that was run.
     """
 
     dt: float  # ms
@@ -81,6 +82,11 @@ class Recording:
     spikes: Spikes
     samples: dict[str, np.ndarray]
     complete: bool = True
+    cells: dict[str, np.ndarray] = dataclasses.field(default_factory=dict)  # without an entry: all cells
+
+    def __post_init__(self):
+        cells = {name: np.arange(values.shape[1]) for name, values in self.samples.items()}
+        object.__setattr__(self, "cells", {**cells, **self.cells})
 
     @property
     def t(self) -> np.ndarray:
@@ -91,6 +97,16 @@ class Recording:
         if name not in self.samples:
             raise ValueError(unknown("recording: nothing was recorded under", name, self.samples))
         return self.samples[name]
+
+    def column(self, name: str, cell: int) -> np.ndarray:
+        """The samples [T] of one cell. Raises ValueError when it was not recorded."""
+        values = self[name]
+        cells = self.cells[name]
+        found = np.flatnonzero(cells == cell)
+        if not len(found):
+            listed = ", ".join(map(str, cells[:8])) + (", ..." if len(cells) > 8 else "")
+            raise ValueError(f"recording: {name} of cell {cell} was not recorded; there is {listed}.")
+        return values[:, found[0]]
 
     def __repr__(self) -> str:
         recorded = "".join(f", {name} {values.shape}" for name, values in self.samples.items())
@@ -112,8 +128,9 @@ class Recording:
         arrays = {"header": np.frombuffer(json.dumps(header).encode(), np.uint8)}
         for i, trains in enumerate(self.spikes.values()):
             arrays[f"times_{i}"], arrays[f"neurons_{i}"] = trains.times, trains.neurons
-        for i, values in enumerate(self.samples.values()):
+        for i, (name, values) in enumerate(self.samples.items()):
             arrays[f"samples_{i}"] = values
+            arrays[f"cells_{i}"] = self.cells[name]
         with whole_file(path) as file:
             np.savez_compressed(file, allow_pickle=False, **arrays)
         return path
@@ -131,6 +148,7 @@ class Recording:
                     for i, (name, n) in enumerate(header["populations"].items())
                 }
                 samples = {name: file[f"samples_{i}"] for i, name in enumerate(header["samples"])}
+                cells = {name: file[f"cells_{i}"] for i, name in enumerate(header["samples"])}
         except FileNotFoundError:
             raise
         except Exception as error:
@@ -141,7 +159,8 @@ class Recording:
             header["seed"],
             Spikes(trains),
             samples,
-            complete=header["complete"],
+            header["complete"],
+            cells,
         )
 
 

@@ -114,7 +114,10 @@ class Run:
         self._carry = stepping.initial(self._plan, leaves, self._scalars[1])
         self._dispatched = 0
         self._pending: tuple[Any, ...] | None = None
-        self._spikes: list[list[tuple[np.ndarray, np.ndarray]]] = [[] for _ in self._plan.groups]
+        self._cells = dict(zip(self._labels, cells, strict=True))
+        self._spikes: dict[str, list[tuple[np.ndarray, np.ndarray]]] = {
+            name: [] for name in model.populations
+        }
         self._samples = [np.empty((self.n_steps, len(which)), real) for which in cells]
         self.done = 0
 
@@ -159,25 +162,26 @@ class Run:
         self._keep(start, n, words, samples)
 
     def _keep(self, start, n, words, samples):
-        for spikes, packed in zip(self._spikes, words, strict=True):
+        for group, packed in zip(self._plan.groups, words, strict=True):
             step, cell = delivery.decode(np.asarray(packed)[:n])
-            spikes.append((step + start, cell))
+            times = (step + start) * self.dt
+            for name, first, last in zip(group.populations, group.offsets, group.offsets[1:], strict=False):
+                mine = (cell >= first) & (cell < last) if len(group.populations) > 1 else slice(None)
+                self._spikes[name].append((times[mine], cell[mine] - np.int32(first)))
         for kept, values in zip(self._samples, samples, strict=True):
             kept[start : start + n] = np.asarray(values)[:n]
         self.done = start + n
 
     def _recording(self, done) -> Recording:
-        trains = {}
         stop = done * self.dt
-        for group, chunks in zip(self._plan.groups, self._spikes, strict=True):
-            step = np.concatenate([np.empty(0, np.int64), *(step for step, _ in chunks)])
-            cell = np.concatenate([np.empty(0, np.int32), *(cell for _, cell in chunks)])
-            for name, first, last in zip(group.populations, group.offsets, group.offsets[1:], strict=False):
-                mine = (cell >= first) & (cell < last)
-                trains[name] = SpikeTrains(step[mine] * self.dt, cell[mine] - first, last - first, 0.0, stop)
-        ordered = {name: trains[name] for name in self.network.populations}
+        trains = {}
+        for name, chunks in self._spikes.items():
+            times = np.concatenate([np.empty(0), *(times for times, _ in chunks)])
+            neurons = np.concatenate([np.empty(0, np.int32), *(neurons for _, neurons in chunks)])
+            trains[name] = SpikeTrains(times, neurons, self.network.populations[name].n, 0.0, stop)
         samples = {label: values[:done] for label, values in zip(self._labels, self._samples, strict=True)}
-        return Recording(self.dt, stop, self.seed, Spikes(ordered), samples, complete=done == self.n_steps)
+        complete = done == self.n_steps
+        return Recording(self.dt, stop, self.seed, Spikes(trains), samples, complete, self._cells)
 
     def _explain_blow_up(self, carry, start, n):
         """Finds the first step after which the state is not sound, and raises."""
