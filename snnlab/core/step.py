@@ -28,6 +28,10 @@ MAX_AGE = 512
 ABSURD = 1e6  # a state variable beyond this has left the model: no membrane reaches 1000 V
 
 
+_INTO_FLAT = lax.ScatterDimensionNumbers((), (0,), (0,))
+_DROP = lax.GatherScatterMode.FILL_OR_DROP  # padding points beyond the buffer
+
+
 class Carry(NamedTuple):
     """The state of a network between two steps."""
 
@@ -332,7 +336,8 @@ def _deliver(lane, group, network, tables, scale, buffer, indices, number):
             value = _slot_values(layer, group, network, scale, cell, row)
             if weights is not None:
                 value = value * lax.dynamic_index_in_dim(weights, cell, keepdims=False)
-            buffer = buffer.at[row].add(value, mode="drop")  # padding points beyond the buffer
+            value = jnp.broadcast_to(value, row.shape)
+            buffer = lax.scatter_add(buffer, row[:, None], value, _INTO_FLAT, mode=_DROP)
         return i + 1, buffer
 
     return lax.while_loop(lambda loop: loop[0] < number, one, (jnp.int32(0), buffer))[1]
