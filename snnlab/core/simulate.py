@@ -106,12 +106,14 @@ class Run:
         self._refuse_if_too_large(cells, chunk)
         self.chunk = self._chunk_steps(cells, chunk)
         real = np.dtype(jnp.result_type(float))
-        leaves = jax.tree.map(lambda leaf: np.asarray(leaf, real), _without_wiring(model))
-        self._arguments = jax.device_put(
-            (leaves, planner.tables(model, self._plan, self.seed), delays, cells)
+        packed = stepping.Packed.of(_without_wiring(model))
+        self._arguments = (
+            packed,
+            planner.tables(model, self._plan, self.seed),
+            *jax.device_put((delays, cells)),
         )
         self._scalars = jax.device_put((np.asarray(self.dt, real), np.uint32(self.seed)))
-        self._carry = stepping.initial(self._plan, leaves, self._scalars[1])
+        self._carry = stepping.initial(self._plan, packed, self._scalars[1])
         self._dispatched = 0
         self._pending: tuple[Any, ...] | None = None
         self._cells = dict(zip(self._labels, cells, strict=True))
@@ -149,10 +151,10 @@ class Run:
         return self._recording(self.done)
 
     def _steps(self, carry, n):
-        network, tables, delays, cells = self._arguments
+        packed, tables, delays, cells = self._arguments
         dt, seed = self._scalars
         return stepping.advance(
-            self._plan, self._probes, self.chunk, network, tables, delays, cells, carry, np.int32(n), dt, seed
+            self._plan, self._probes, self.chunk, packed, tables, delays, cells, carry, np.int32(n), dt, seed
         )
 
     def _collect(self, pending):
@@ -215,8 +217,8 @@ class Run:
                 if values.dtype.kind == "f" and len(wrong):
                     population, cell = place(group, wrong[0])
                     return f"{population}: {variable} of cell {cell} is {values[wrong[0]]:g}"
-        network, tables, delays, _ = self._arguments
-        overshooting = stepping.overshooting(self._plan, network, tables, delays, carry, self._scalars[0])
+        packed, tables, delays, _ = self._arguments
+        overshooting = stepping.overshooting(self._plan, packed, tables, delays, carry, self._scalars[0])
         for group, cells in zip(self._plan.groups, overshooting, strict=True):
             wrong = np.flatnonzero(cells)
             if len(wrong):

@@ -10,10 +10,12 @@ expensive pass of a step.
 """
 
 import functools
+import math
 from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import Array, lax
 
 from snnlab.core import delivery, randomness
@@ -46,6 +48,40 @@ class Carry(NamedTuple):
     found: tuple[Array, ...]  # per lane: room for the indices of the cells that spiked
 
 
+@jax.tree_util.register_pytree_node_class
+class Packed:
+    """A network's numbers in one array: a call costs by the number of its arguments, and a network has thirty."""
+
+    def __init__(self, values: Any, layout: tuple[Any, ...]):
+        self.values, self.layout = values, layout
+
+    @classmethod
+    def of(cls, network: Network) -> "Packed":
+        """Packs a network in the precision that JAX computes in."""
+        leaves, structure = jax.tree.flatten(network)
+        leaves = [np.asarray(leaf, jnp.result_type(float)) for leaf in leaves]
+        values = np.concatenate([leaf.ravel() for leaf in leaves])
+        return cls(jax.device_put(values), (structure, tuple(leaf.shape for leaf in leaves)))
+
+    def network(self) -> Network:
+        """The network again, inside a compiled program."""
+        structure, shapes = self.layout
+        ends = np.cumsum([math.prod(shape) for shape in shapes]).tolist()
+        parts = [
+            self.values[end - math.prod(shape) : end].reshape(shape)
+            for shape, end in zip(shapes, ends, strict=True)
+        ]
+        return jax.tree.unflatten(structure, parts)
+
+    def tree_flatten(self):
+        return (self.values,), self.layout
+
+    @classmethod
+    def tree_unflatten(cls, layout, children) -> "Packed":
+        (values,) = children
+        return cls(values, layout)
+
+
 class Probe(NamedTuple):
     """What to record: a state variable or a synapse's conductance of one population."""
 
@@ -54,8 +90,9 @@ class Probe(NamedTuple):
 
 
 @functools.partial(jax.jit, static_argnames=("plan",))
-def initial(plan: Plan, network: Network, seed: Array) -> Carry:
+def initial(plan: Plan, packed: Packed, seed: Array) -> Carry:
     """The state at t = 0."""
+    network = packed.network()
     neurons = []
     for group in plan.groups:
         states = []
@@ -91,7 +128,7 @@ def advance(
     plan: Plan,
     probes: tuple[Probe, ...],
     capacity: int,
-    network: Network,
+    packed: Packed,
     tables: tuple[Any, ...],
     delays: Array,
     selections: tuple[Array, ...],
@@ -103,6 +140,7 @@ def advance(
     """``n_steps`` steps (at most ``capacity``): the new carry, the packed spikes of every group [capacity, words],
     the probed values [capacity, cells] and whether the state is still sound (see ``sound``).
     """
+    network = packed.network()
     engine = _Engine(plan, network, tables, delays, dt, seed)
     begin, end = carry.k, carry.k + n_steps
 
@@ -147,9 +185,9 @@ def advance(
 
 
 @functools.partial(jax.jit, static_argnames=("plan",))
-def overshooting(plan, network, tables, delays, carry, dt) -> tuple[Array, ...]:
+def overshooting(plan, packed, tables, delays, carry, dt) -> tuple[Array, ...]:
     """Of every group, which cells cannot be advanced by steps of this length: bool [group.n]."""
-    cells = _Engine(plan, network, tables, delays, dt, jnp.uint32(0)).overshooting(carry)
+    cells = _Engine(plan, packed.network(), tables, delays, dt, jnp.uint32(0)).overshooting(carry)
     return tuple(
         jnp.broadcast_to(False if which is None else which, group.n)
         for which, group in zip(cells, plan.groups, strict=True)
