@@ -9,6 +9,8 @@ import numpy as np
 from jax import Array, lax
 
 BITS = 32
+_INTO_FLAT = lax.ScatterDimensionNumbers((), (0,), (0,))
+_DROP = lax.GatherScatterMode.FILL_OR_DROP  # padding points beyond the buffer
 
 
 def n_words(n: int) -> int:
@@ -80,6 +82,47 @@ def find(words: Array, indices: Array) -> tuple[Array, Array]:
 
     # the branch is not only for silent steps: a loop inside one runs on its inputs instead of recomputing them
     return lax.cond(jnp.any(summary != 0), search, lambda: (indices, jnp.int32(0)))
+
+
+def deliver(lane, group, network, tables, scale, buffer, indices, number):
+    """Adds the target rows of ``number`` spiking cells to the buffer."""
+
+    def one(loop):
+        i, buffer = loop
+        cell = indices[i]
+        for layer, (targets, weights) in zip(lane.layers, tables, strict=True):
+            row = lax.dynamic_index_in_dim(targets, cell, keepdims=False)
+            value = _slot_values(layer, group, network, scale, cell, row)
+            if weights is not None:
+                value = value * lax.dynamic_index_in_dim(weights, cell, keepdims=False)
+            value = jnp.broadcast_to(value, row.shape)
+            buffer = lax.scatter_add(buffer, row[:, None], value, _INTO_FLAT, mode=_DROP)
+        return i + 1, buffer
+
+    return lax.while_loop(lambda loop: loop[0] < number, one, (jnp.int32(0), buffer))[1]
+
+
+def _slot_values(layer, group, network, scale, cell, row):
+    """What a spike of ``cell`` adds to each slot of its target row, by the span of the buffer it points into."""
+
+    def value_and_end(spans, j):
+        if not spans:
+            return 0.0, 0
+        synapse, i, end = spans[min(j, len(spans) - 1)]
+        return (scale[synapse] if i is None else scale[synapse] * network.projections[i].weight), end
+
+    spans_of_cell = []
+    for j in range(max(len(spans) for spans in layer.values)):
+        value, end = value_and_end(layer.values[-1], j)
+        for spans, upper in reversed(list(zip(layer.values, group.offsets[1:], strict=True))[:-1]):
+            other, other_end = value_and_end(spans, j)
+            value = jnp.where(cell < upper, other, value)
+            end = jnp.where(cell < upper, other_end, end)
+        spans_of_cell.append((value, end))
+    value = spans_of_cell[-1][0]
+    for other, end in reversed(spans_of_cell[:-1]):
+        value = jnp.where(row < end, other, value)
+    return value
 
 
 def decode(words: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

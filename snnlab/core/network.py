@@ -4,11 +4,13 @@ It is checked once, when it is built; what depends on dt and duration is checked
 """
 
 import dataclasses
+import math
 from collections.abc import Mapping
 from typing import Any
 
 import jax
 import jax.core
+import jax.numpy as jnp
 import numpy as np
 
 from snnlab.core import connectivity as wiring
@@ -212,3 +214,37 @@ def _check_array(label: str, value: Any, n: int):
         )
     if not np.all(np.isfinite(array)):
         raise ValueError(f"{label} must be finite.")
+
+
+@jax.tree_util.register_pytree_node_class
+class Packed:
+    """A network's numbers in one array: a call costs by the number of its arguments, and a network has thirty."""
+
+    def __init__(self, values: Any, layout: tuple[Any, ...]):
+        self.values, self.layout = values, layout
+
+    @classmethod
+    def of(cls, network: Network) -> "Packed":
+        """Packs a network in the precision that JAX computes in."""
+        leaves, structure = jax.tree.flatten(network)
+        leaves = [np.asarray(leaf, jnp.result_type(float)) for leaf in leaves]
+        values = np.concatenate([leaf.ravel() for leaf in leaves])
+        return cls(jax.device_put(values), (structure, tuple(leaf.shape for leaf in leaves)))
+
+    def network(self) -> Network:
+        """The network again, inside a compiled program."""
+        structure, shapes = self.layout
+        ends = np.cumsum([math.prod(shape) for shape in shapes]).tolist()
+        parts = [
+            self.values[end - math.prod(shape) : end].reshape(shape)
+            for shape, end in zip(shapes, ends, strict=True)
+        ]
+        return jax.tree.unflatten(structure, parts)
+
+    def tree_flatten(self):
+        return (self.values,), self.layout
+
+    @classmethod
+    def tree_unflatten(cls, layout, children) -> "Packed":
+        (values,) = children
+        return cls(values, layout)

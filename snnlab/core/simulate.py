@@ -13,7 +13,7 @@ import numpy as np
 
 from snnlab.core import delivery, planner, randomness
 from snnlab.core import step as stepping
-from snnlab.core.network import Network
+from snnlab.core.network import Network, Packed
 from snnlab.core.parameters import ABOVE_ZERO, Parameter, unknown
 from snnlab.core.recording import Recording, Spikes, SpikeTrains
 
@@ -106,7 +106,7 @@ class Run:
         self._refuse_if_too_large(cells, chunk)
         self.chunk = self._chunk_steps(cells, chunk)
         real = np.dtype(jnp.result_type(float))
-        packed = stepping.Packed.of(_without_wiring(model))
+        packed = Packed.of(_without_wiring(model))
         self._arguments = (
             packed,
             planner.tables(model, self._plan, self.seed),

@@ -10,17 +10,15 @@ expensive pass of a step.
 """
 
 import functools
-import math
 from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 from jax import Array, lax
 
 from snnlab.core import delivery, randomness
 from snnlab.core.integrators import Drive
-from snnlab.core.network import Network
+from snnlab.core.network import Network, Packed
 from snnlab.core.planner import Group, Plan
 
 MAX_EXPONENT = (
@@ -28,10 +26,6 @@ MAX_EXPONENT = (
 )
 MAX_AGE = 512
 ABSURD = 1e6  # a state variable beyond this has left the model: no membrane reaches 1000 V
-
-
-_INTO_FLAT = lax.ScatterDimensionNumbers((), (0,), (0,))
-_DROP = lax.GatherScatterMode.FILL_OR_DROP  # padding points beyond the buffer
 
 
 class Carry(NamedTuple):
@@ -46,40 +40,6 @@ class Carry(NamedTuple):
     rest: tuple[tuple[Array, ...], ...]  # per row: the further variables of its kinetics
     ring: tuple[Array, ...]  # per group [ring, words]: the spikes of the last steps (or [0, words])
     found: tuple[Array, ...]  # per lane: room for the indices of the cells that spiked
-
-
-@jax.tree_util.register_pytree_node_class
-class Packed:
-    """A network's numbers in one array: a call costs by the number of its arguments, and a network has thirty."""
-
-    def __init__(self, values: Any, layout: tuple[Any, ...]):
-        self.values, self.layout = values, layout
-
-    @classmethod
-    def of(cls, network: Network) -> "Packed":
-        """Packs a network in the precision that JAX computes in."""
-        leaves, structure = jax.tree.flatten(network)
-        leaves = [np.asarray(leaf, jnp.result_type(float)) for leaf in leaves]
-        values = np.concatenate([leaf.ravel() for leaf in leaves])
-        return cls(jax.device_put(values), (structure, tuple(leaf.shape for leaf in leaves)))
-
-    def network(self) -> Network:
-        """The network again, inside a compiled program."""
-        structure, shapes = self.layout
-        ends = np.cumsum([math.prod(shape) for shape in shapes]).tolist()
-        parts = [
-            self.values[end - math.prod(shape) : end].reshape(shape)
-            for shape, end in zip(shapes, ends, strict=True)
-        ]
-        return jax.tree.unflatten(structure, parts)
-
-    def tree_flatten(self):
-        return (self.values,), self.layout
-
-    @classmethod
-    def tree_unflatten(cls, layout, children) -> "Packed":
-        (values,) = children
-        return cls(values, layout)
 
 
 class Probe(NamedTuple):
@@ -274,7 +234,7 @@ class _Engine:
         for lane, tables, indices in zip(self.plan.lanes, self.tables, carry.found, strict=True):
             indices, number = delivery.find(due(lane.group, lane.delay), indices)
             group = self.plan.groups[lane.group]
-            buffer = _deliver(lane, group, self.network, tables, scale, buffer, indices, number)
+            buffer = delivery.deliver(lane, group, self.network, tables, scale, buffer, indices, number)
             found.append(indices)
         return buffer, tuple(found)
 
@@ -361,47 +321,6 @@ def _joined_neuron(network: Network, group: Group) -> Any:
             parts = [jnp.broadcast_to(leaf, member.n) for leaf, member in zip(column, members, strict=True)]
             joined.append(jnp.concatenate(parts))
     return jax.tree.unflatten(jax.tree.structure(members[0].neuron), joined)
-
-
-def _deliver(lane, group, network, tables, scale, buffer, indices, number):
-    """Adds the target rows of ``number`` spiking cells to the buffer."""
-
-    def one(loop):
-        i, buffer = loop
-        cell = indices[i]
-        for layer, (targets, weights) in zip(lane.layers, tables, strict=True):
-            row = lax.dynamic_index_in_dim(targets, cell, keepdims=False)
-            value = _slot_values(layer, group, network, scale, cell, row)
-            if weights is not None:
-                value = value * lax.dynamic_index_in_dim(weights, cell, keepdims=False)
-            value = jnp.broadcast_to(value, row.shape)
-            buffer = lax.scatter_add(buffer, row[:, None], value, _INTO_FLAT, mode=_DROP)
-        return i + 1, buffer
-
-    return lax.while_loop(lambda loop: loop[0] < number, one, (jnp.int32(0), buffer))[1]
-
-
-def _slot_values(layer, group, network, scale, cell, row):
-    """What a spike of ``cell`` adds to each slot of its target row, by the span of the buffer it points into."""
-
-    def value_and_end(spans, j):
-        if not spans:
-            return 0.0, 0
-        synapse, i, end = spans[min(j, len(spans) - 1)]
-        return (scale[synapse] if i is None else scale[synapse] * network.projections[i].weight), end
-
-    spans_of_cell = []
-    for j in range(max(len(spans) for spans in layer.values)):
-        value, end = value_and_end(layer.values[-1], j)
-        for spans, upper in reversed(list(zip(layer.values, group.offsets[1:], strict=True))[:-1]):
-            other, other_end = value_and_end(spans, j)
-            value = jnp.where(cell < upper, other, value)
-            end = jnp.where(cell < upper, other_end, end)
-        spans_of_cell.append((value, end))
-    value = spans_of_cell[-1][0]
-    for other, end in reversed(spans_of_cell[:-1]):
-        value = jnp.where(row < end, other, value)
-    return value
 
 
 def _block_arrivals(plan, network, row, due, arrivals):
