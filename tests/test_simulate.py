@@ -10,6 +10,7 @@ import reference
 import snnlab
 from snnlab import Input, Interrupted, Network, Population, Projection, Recording, SimulationError, simulate
 from snnlab.connectivity import FixedProbability, Matrix
+from snnlab.core import planner
 from snnlab.core import step as stepping
 from snnlab.distributions import Normal
 from snnlab.inputs import Constant, GaussianNoise, Poisson
@@ -362,3 +363,34 @@ def test_double_precision_agrees_over_the_first_milliseconds(model):
     a = set(zip(np.round(single.spikes["E"].times / 0.1), single.spikes["E"].neurons, strict=True))
     b = set(zip(np.round(double.spikes["E"].times / 0.1), double.spikes["E"].neurons, strict=True))
     assert len(b) > 20 and len(a ^ b) <= 0.03 * len(b) + 2
+
+
+@pytest.mark.parametrize("wires", ["ax bx", "ax by", "ay bx", "ax ay bx by"])
+def test_lines_of_sixteen_bits_reach_all_of_a_long_buffer(wires):
+    """Two synapses on 40,100 cells are 80,200 positions: a line then counts from where its targets begin."""
+    n, cell = 40_000, LIF(V_th=-10.0)
+    V = np.where(np.arange(n) % 4000 == 7, 0.0, -60.0)  # ten cells of a and all of b fire once, at t = 0
+    projections = [
+        Projection(pre, "a", synapse, FixedProbability(0.001), 0.1 * (k + 1))
+        for k, (pre, synapse) in enumerate(wires.split())
+    ]
+    net = Network(
+        {"a": Population(cell, n, {"V": V}), "b": Population(cell, 100, {"V": 0.0})},
+        {"x": Synapse(Exponential(1e9), Current()), "y": Synapse(Exponential(1e9), Current())},
+        [*projections, Projection("b", "b", "y", FixedProbability(0.5), 1.0)],
+    )
+    variables = sorted({f"a.{synapse}" for _, synapse in wires.split()} | {"b.y"})
+    rec = simulate(net, duration=0.2, record=variables, seed=3)
+    fired = {name: np.unique(rec.spikes[name].neurons) for name in "ab"}
+    assert len(fired["a"]) == 10 and len(fired["b"]) == 100
+    for variable in variables:
+        post, _, synapse = variable.partition(".")
+        expected = np.zeros(net.populations[post].n)
+        for k, p in enumerate(net.projections):
+            if (p.post, p.synapse) == (post, synapse):
+                n_pre, n_post = net.populations[p.pre].n, net.populations[post].n
+                targets = p.connectivity.table(planner.wiring_key(net, k, 3), n_pre, n_post).targets
+                expected += (
+                    p.weight * np.bincount(targets[fired[p.pre]].ravel(), minlength=n_post + 1)[:n_post]
+                )
+        assert expected.sum() > 0 and np.allclose(rec[variable][0], expected, atol=1e-4)

@@ -8,6 +8,8 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array, lax
 
+from snnlab.core.planner import NARROW
+
 BITS = 32
 _INTO_FLAT = lax.ScatterDimensionNumbers((), (0,), (0,))
 _DROP = lax.GatherScatterMode.FILL_OR_DROP  # padding points beyond the buffer
@@ -91,7 +93,9 @@ def deliver(lane, group, network, tables, scale, buffer, indices, number):
         i, buffer = loop
         cell = indices[i]
         for layer, (targets, weights) in zip(lane.layers, tables, strict=True):
-            row = lax.dynamic_index_in_dim(targets, cell, keepdims=False)
+            row = _absolute(
+                layer, group, cell, lax.dynamic_index_in_dim(targets, cell, keepdims=False), buffer
+            )
             value = _slot_values(layer, group, network, scale, cell, row)
             if weights is not None:
                 value = value * lax.dynamic_index_in_dim(weights, cell, keepdims=False)
@@ -100,6 +104,17 @@ def deliver(lane, group, network, tables, scale, buffer, indices, number):
         return i + 1, buffer
 
     return lax.while_loop(lambda loop: loop[0] < number, one, (jnp.int32(0), buffer))[1]
+
+
+def _absolute(layer, group, cell, row, buffer):
+    """Buffer positions of a line whose positions count from the base of the cell's population."""
+    if not any(layer.bases):
+        return row
+    base = layer.bases[-1]
+    for other, upper in reversed(list(zip(layer.bases, group.offsets[1:], strict=True))[:-1]):
+        base = jnp.where(cell < upper, other, base)
+    beyond = jnp.uint32(buffer.shape[0])
+    return jnp.where(row == NARROW, beyond, row.astype(jnp.uint32) + jnp.asarray(base, jnp.uint32))
 
 
 def _slot_values(layer, group, network, scale, cell, row):

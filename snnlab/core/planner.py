@@ -21,6 +21,7 @@ from snnlab.core import randomness
 from snnlab.core.connectivity import AllToAll, Matrix, Table, bucket, row_width
 from snnlab.core.network import Network
 
+NARROW = 2**16 - 1  # what 16 bits hold; the value itself marks padding
 MAX_DIFFERENT = 4  # past this, cells that differ in more parameters are faster in groups of their own
 
 
@@ -64,11 +65,14 @@ class Layer:
     """Projections that share a table, per presynaptic population of the lane, ordered by their span of the buffer.
 
     ``values`` says what a spike adds there, as (synapse, projection whose weight counts or None, end of the span);
-    neighbouring spans that add the same are one.
+    neighbouring spans that add the same are one. A table holds positions from ``bases`` on, so that 16 bits hold
+    them also where the buffer is longer: what a spike costs is to fetch its line from memory.
     """
 
     projections: tuple[tuple[int, ...], ...]
     values: tuple[tuple[tuple[str, int | None, int], ...], ...]
+    bases: tuple[int, ...]
+    narrow: bool
     weighted: bool
 
 
@@ -123,7 +127,7 @@ def build(network: Network, dt: float) -> tuple[Plan, np.ndarray]:
     classes = sorted({step for step in steps if step})
     delays = tuple(classes.index(step) if step else None for step in steps)
     rows, size = _rows(network, groups, located, order)
-    lanes = _lanes(network, groups, located, rows, order, delays)
+    lanes = _lanes(network, groups, located, rows, size, order, delays)
     keys = _numbered(f"{'+'.join(i.targets)}<-{type(i.source).__name__}" for i in network.inputs)
     ring = max(16, 1 << max(classes, default=0).bit_length()) if classes else 0
     return Plan(groups, rows, lanes, delays, keys, order, size, ring), np.asarray(classes, np.int32)
@@ -218,7 +222,7 @@ def _rows(network, groups, located, order):
     return tuple(rows), size
 
 
-def _lanes(network, groups, located, rows, order, delays):
+def _lanes(network, groups, located, rows, size, order, delays):
     row_at = {(row.group, row.synapse): row for row in rows}
     sparse_feeds = collections.Counter(
         (located[p.post], p.synapse, p.post)
@@ -243,7 +247,7 @@ def _lanes(network, groups, located, rows, order, delays):
             layers.append([(projection.pre, i, end, weighted)])
 
     def build(layer, populations):
-        members, values = [], []
+        members, values, starts, lengths = [], [], [], []
         for name in populations:
             spans = sorted((end, i) for pre, i, end, _ in layer if pre == name)
             merged: list[tuple[str, int | None, int]] = []
@@ -256,7 +260,17 @@ def _lanes(network, groups, located, rows, order, delays):
                 merged.append((*value, end))
             members.append(tuple(i for _, i in spans))
             values.append(tuple(merged))
-        return Layer(tuple(members), tuple(values), layer[0][3])
+            starts.append(
+                min((end - network.populations[network.projections[i].post].n for end, i in spans), default=0)
+            )
+            lengths.append(max((end for end, _ in spans), default=0) - starts[-1])
+        if size < NARROW:
+            bases, narrow = (0,) * len(starts), True
+        elif max(lengths) < NARROW:
+            bases, narrow = tuple(starts), True
+        else:
+            bases, narrow = (0,) * len(starts), False
+        return Layer(tuple(members), tuple(values), bases, narrow, layer[0][3])
 
     return tuple(
         Lane(
@@ -283,7 +297,9 @@ class _Part:
 
 def _recipe(network, plan, lane, layer, seed):
     parts = []
-    for i in (i for members in layer.projections for i in members):
+    for start, i in (
+        (start, i) for start, members in zip(layer.bases, layer.projections, strict=True) for i in members
+    ):
         projection = network.projections[i]
         target = plan.locate(projection.post)
         row = plan.rows[plan.row(target, projection.synapse)]
@@ -291,17 +307,17 @@ def _recipe(network, plan, lane, layer, seed):
         leaves, structure = jax.tree.flatten(projection.connectivity)
         fingerprint = (structure, *(np.asarray(leaf).tobytes() for leaf in leaves))
         first = plan.groups[lane.group].span(projection.pre)[0]
-        base = row.at + plan.groups[target].span(projection.post)[0]
+        base = row.at + plan.groups[target].span(projection.post)[0] - start
         key = wiring_key(network, i, seed)
         parts.append(_Part(projection.connectivity, fingerprint, key, first, n_pre, n_post, base))
     real = np.dtype(jnp.result_type(float)) if layer.weighted else None
-    return tuple(parts), plan.groups[lane.group].n, plan.size, real
+    return tuple(parts), plan.groups[lane.group].n, NARROW if layer.narrow else plan.size, real
 
 
 @functools.lru_cache(maxsize=8)
 def _layer_table(recipe):
-    """Lines of buffer positions, each cell's targets in all projections side by side, padded with ``size``."""
-    parts, n, size, real = recipe
+    """Lines of buffer positions, each cell's targets in all projections side by side, filled up with ``padding``."""
+    parts, n, padding, real = recipe
     cells: dict[int, list[tuple[_Part, Table]]] = {}
     for part in parts:
         cells.setdefault(part.first, []).append(
@@ -309,10 +325,10 @@ def _layer_table(recipe):
         )
     lines = {}
     for first, members in cells.items():
-        lines[first] = _side_by_side(members, size)
+        lines[first] = _side_by_side(members, padding)
     width = max(targets.shape[1] for targets, _ in lines.values())
-    # the smallest unsigned type: half the memory traffic, and no negative positions to provide for
-    table = np.full((n, width), size, np.uint16 if size < 2**16 else np.uint32)
+    # unsigned: there are no negative positions to provide for at every spike
+    table = np.full((n, width), padding, np.uint16 if padding == NARROW else np.uint32)
     weights = None if real is None else np.zeros((n, width), real)
     for first, (targets, values) in lines.items():
         table[first : first + len(targets), : targets.shape[1]] = targets
@@ -321,14 +337,14 @@ def _layer_table(recipe):
     return jnp.asarray(table), None if weights is None else jnp.asarray(weights)
 
 
-def _side_by_side(members, size):
-    """The rows of several projections from one population, joined without gaps: (positions, weights or None)."""
+def _side_by_side(members, padding):
+    """The rows of several projections from one population, joined without gaps: (positions, weights)."""
     degrees = [np.sum(table.targets < part.n_post, axis=1) for part, table in members]
     joint = np.sum(degrees, axis=0)
     moments = [part.connectivity.degree(part.n_pre, part.n_post) for part, _ in members]
-    width = row_width(sum(m for m, _ in moments), sum(v for _, v in moments), len(joint), size)
-    width = max(width, bucket(int(joint.max()), size))
-    targets = np.full((len(joint), width), size, np.int32)
+    width = row_width(sum(m for m, _ in moments), sum(v for _, v in moments), len(joint), padding)
+    width = max(width, bucket(int(joint.max()), padding))
+    targets = np.full((len(joint), width), padding, np.int32)
     weights = np.zeros((len(joint), width))
     start = np.zeros_like(joint)
     for (part, table), degree in zip(members, degrees, strict=True):
