@@ -10,7 +10,16 @@ import sys
 from typing import Any
 
 from snnlab import analysis, models
-from snnlab.core import connectivity, distributions, inputs, integrators, neurons, parameters, synapses
+from snnlab.core import (
+    channels,
+    connectivity,
+    distributions,
+    inputs,
+    integrators,
+    neurons,
+    parameters,
+    synapses,
+)
 from snnlab.core.network import Input, Network, Population, Projection
 from snnlab.core.parameters import component, describe, model, param, replace, static
 from snnlab.core.recording import Recording, SpikeTrains
@@ -19,7 +28,7 @@ from snnlab.core.simulate import Interrupted, Run, SimulationError, simulate
 __version__ = "0.1.0"
 
 # the core's rooms are public by their own names: ``from snnlab.neurons import LIF``
-for _room in (connectivity, distributions, inputs, integrators, neurons, parameters, synapses):
+for _room in (channels, connectivity, distributions, inputs, integrators, neurons, parameters, synapses):
     sys.modules[f"snnlab.{_room.__name__.rpartition('.')[2]}"] = _room
 
 __all__ = [
@@ -33,6 +42,7 @@ __all__ = [
     "SimulationError",
     "SpikeTrains",
     "analysis",
+    "channels",
     "component",
     "connectivity",
     "describe",

@@ -128,6 +128,10 @@ class Network:
             for parameter in type(population.neuron).__declared__:
                 value = getattr(population.neuron, parameter.name)
                 _check_array(f'population "{name}": {parameter.name}', value, population.n)
+            for channel in getattr(population.neuron, "channels", ()):
+                for parameter in type(channel).__declared__:
+                    label = f'population "{name}": {type(channel).__name__}.{parameter.name}'
+                    _check_array(label, getattr(channel, parameter.name), population.n)
 
     def matrix(self, index: int, seed: int = 0) -> np.ndarray:
         """The weights [n_pre, n_post] of projection ``index`` as a run with this seed wires them."""

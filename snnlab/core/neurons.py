@@ -5,6 +5,8 @@ A neuron is a component with four methods. State is read and written in this ord
 to t + dt under the summed drive. The un-reset voltage is kept until the next step's ``fire``.
 """
 
+import collections
+import functools
 from collections.abc import Callable
 from typing import Any, NamedTuple, Protocol
 
@@ -13,6 +15,7 @@ import numpy as np
 from jax import Array
 
 from snnlab.core import integrators
+from snnlab.core.channels import K, Leak, Na
 from snnlab.core.integrators import Drive
 from snnlab.core.parameters import ABOVE_ZERO, component, param, static
 
@@ -42,6 +45,8 @@ class Neuron(Protocol):
 
     # A model whose steps can be too long for its conductance says which cells are thrown past their equilibrium
     # and further from it: ``overshoots(drive, dt)`` -> bool, or None. It is asked after every chunk.
+    # A model whose variables start at values that depend on one another has ``settle(state, given)``: the state at
+    # t = 0, once the variables in ``given`` have the values that the population says.
 
 
 @component
@@ -100,3 +105,112 @@ class LIF:
         if self.integrator is not integrators.frozen:
             return None
         return -jnp.expm1(-dt / self.tau) * (1 + self.R * drive.g) > 2
+
+
+@functools.cache
+def _channel_state(gates: tuple[str, ...]) -> Any:
+    """One type a set of gates: JAX takes states of different types for different structures."""
+    return collections.namedtuple("State", ("V", "above", *gates))  # arrays [n]; a gate a field
+
+
+def _charged(V: Array, C: Any, drive: Drive, dt: Array) -> Array:
+    """``C dV/dt = I - g V`` for constant I and g, exactly, also where g is 0."""
+    x = drive.g * (dt / C)
+    small = x < 1e-3
+    safe = jnp.where(small, 1.0, x)
+    mean_decay = jnp.where(small, 1 - x / 2 + x * x / 6, (1 - jnp.exp(-safe)) / safe)
+    return V + (drive.I - drive.g * V) * (dt / C) * mean_decay
+
+
+@component
+class HH:
+    """Conductance neuron composed of channels on a membrane (Hodgkin & Huxley, 1952).
+
+    ``C dV/dt = sum of g (E_rev - V) + I`` over the ion channels and the synaptic drive. A step is exponential Euler of
+    every variable for itself: gates are exact for the present V, V is exact for the present conductances, the
+    synaptic ones included. That is of first order and stable; ``substeps`` divides a step for the membrane alone.
+    A spike is an upward crossing of ``V_spike``. Nothing is reset; there is no refractoriness but that of the
+    channels. The state is V in mV, ``above`` (whether V was over ``V_spike``) and every gate by its name; a second
+    gate of the same name is called ``n2``. Gates start at 0, or ``steady``: at their steady state.
+
+    Raises ValueError when ``channels`` holds something that is not a channel.
+    """
+
+    channels: Any = (Leak(), Na(), K())
+    C: float = param(
+        default=200.0, unit="pF", doc="membrane capacitance", bounds=(ABOVE_ZERO, INF), slider=(50.0, 500.0)
+    )
+    V_spike: float = param(
+        default=-20.0, unit="mV", doc="level whose upward crossing is a spike", slider=(-40.0, 20.0)
+    )
+    V_start: float = param(
+        default=-65.0,
+        unit="mV",
+        doc="potential at t = 0 where a population gives none",
+        slider=(-90.0, -40.0),
+    )
+    steady: bool = static(default=False, doc="gates start at their steady state, not at 0")
+    substeps: int = static(default=1, doc="steps of the membrane in a step of the network")
+
+    def check(self):
+        if not isinstance(self.channels, (tuple, list)) or not self.channels:
+            raise ValueError(
+                f"HH: channels = {self.channels!r} must be a tuple of channels such as (Leak(), Na(), K())."
+            )
+        for channel in self.channels:
+            if not all(
+                callable(getattr(channel, method, None)) for method in ("rates", "conductance")
+            ) or isinstance(channel, type):
+                raise ValueError(f"HH: {channel!r} is not a channel, such as Leak() or Na().")
+        if isinstance(self.substeps, bool) or not isinstance(self.substeps, int) or self.substeps < 1:
+            raise ValueError(f"HH: substeps = {self.substeps!r} must be a whole number, at least 1.")
+        object.__setattr__(self, "channels", tuple(self.channels))
+
+    @property
+    def State(self) -> Any:
+        names = []
+        for name in (gate for channel in self.channels for gate in channel.gates):
+            count = sum(1 for other in names if other.rstrip("0123456789") == name)
+            names.append(f"{name}{count + 1}" if count else name)
+        return _channel_state(tuple(names))
+
+    def init(self, n: int, key: Array) -> Any:
+        V = jnp.broadcast_to(jnp.asarray(self.V_start, float), n)
+        gates = (jnp.zeros(n) for _ in self.State._fields[2:])
+        # who starts above the level has not crossed it
+        return self.settle(self.State(V, jnp.ones(n, bool), *gates), frozenset())
+
+    def settle(self, state: Any, given: frozenset[str]) -> Any:
+        if not self.steady:
+            return state
+        rates = [pair for channel in self.channels for pair in channel.rates(state.V)]
+        steady = {
+            name: alpha / (alpha + beta)
+            for name, (alpha, beta) in zip(state._fields[2:], rates, strict=True)
+            if name not in given
+        }
+        return state._replace(**steady)
+
+    def fire(self, state: Any, dt: Array) -> tuple[Any, Array]:
+        above = state.V >= self.V_spike
+        return state._replace(above=above), above & ~state.above
+
+    def advance(self, state: Any, drive: Drive, dt: Array) -> Any:
+        for _ in range(self.substeps):
+            state = self._substep(state, drive, dt / self.substeps)
+        return state
+
+    def _substep(self, state, drive, dt):
+        V, _, *gates = state
+        after = []
+        for channel in self.channels:
+            mine, gates = gates[: len(channel.gates)], gates[len(channel.gates) :]
+            g = channel.conductance(*mine)
+            drive = drive.plus(Drive(g * channel.E_rev, g))
+            for x, (alpha, beta) in zip(mine, channel.rates(V), strict=True):
+                x_inf = alpha / (alpha + beta)
+                after.append(x_inf + (x - x_inf) * jnp.exp(-dt * (alpha + beta)))
+        return self.State(_charged(V, self.C, drive, dt), state.above, *after)
+
+    def voltage(self, state: Any) -> Array:
+        return state.V

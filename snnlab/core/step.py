@@ -67,6 +67,8 @@ def initial(plan: Plan, packed: Packed, seed: Array) -> Carry:
                 state = state._replace(
                     **{variable: jnp.broadcast_to(jnp.asarray(value, field.dtype), field.shape)}
                 )
+            if hasattr(population.neuron, "settle"):
+                state = population.neuron.settle(state, frozenset(population.initial))
             states.append(state)
         neurons.append(jax.tree.map(lambda *parts: jnp.concatenate(parts), *states))
     rows = [(row, plan.groups[row.group]) for row in plan.rows]
