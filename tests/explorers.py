@@ -5,7 +5,7 @@ import numpy as np
 from snnlab import Recording
 from snnlab.widgets import Explorer, explore
 
-MODELS = ("coba_ei", "cuba_ei", "lif_ei")
+MODELS = ("coba_ei", "coba_hh_ei", "cuba_ei", "lif_ei")
 SMALL = {"n_exc": 160, "n_inh": 40, "duration": 50.0}
 
 

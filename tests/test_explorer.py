@@ -101,12 +101,12 @@ def test_the_page_and_the_code_give_the_same_spikes(model):
     control = explorer.panel.controls
     name = LOOKS[model].visible[0]
     control[name].slider.value = control[name].slider.max * 0.7
-    control["tau"].box.value = 17.25
+    control["p"].box.value = 0.1725
     control["seed"].box.value = 3
     recording = explorer.recording
     assert sum(trains.count for trains in recording.spikes.values()) > 0
     values = {k: v for k, v in explorer.values.items() if k not in ("duration", "dt", "seed")}
-    assert values["tau"] == 17.25 and values[name] != explorer.settings.start[name]
+    assert values["p"] == 0.1725 and values[name] != explorer.settings.start[name]
     direct = snnlab.simulate(
         getattr(snnlab.models, model)(**values), duration=50.0, seed=3, record={"E.V": [0], "I.V": [0]}
     )

@@ -21,7 +21,7 @@ def test_every_corner_of_every_control(model):
     explorer.panel.buttons["run"].click()
     for name, control in explorer.panel.controls.items():
         parameter = explorer.settings.parameters[name]
-        if name in ("n_exc", "n_inh", "seed"):
+        if control.slider is None:  # a whole number
             corners = [(control.box, max(1, parameter.bounds[0])), (control.box, 30)]
         else:
             slider = control.slider
@@ -59,7 +59,7 @@ def test_every_preset_runs_and_is_recognised(model):
         recordings[name] = explorer.recording
     pairs = itertools.combinations(recordings.values(), 2)
     assert not any(same(a, b) for a, b in pairs)
-    explorer.set(tau=21.0)
+    explorer.set(p=0.21)
     assert panel.preset.value == CUSTOM
     with pytest.raises(ValueError, match="no preset"):
         explorer.preset("inhibition of")

@@ -8,18 +8,20 @@ import numpy as np
 import pytest
 from targets import meets
 
-from snnlab import analysis, describe, simulate
-from snnlab.models import coba_ei, cuba_ei, lif_ei
+from snnlab import Input, analysis, component, describe, replace, simulate, static
+from snnlab.distributions import Normal
+from snnlab.models import coba_ei, coba_hh_ei, cuba_ei, lif_ei
 
 SEEDS = range(5)
 
 
 @functools.cache
 def statistics(model, duration, start, changes=()):
-    """Means over five networks of the quantities that targets.json names."""
-    rows = []
+    """Means over five networks of the quantities that targets.json names; ``changes`` may name dt too."""
+    rows, changes = [], dict(changes)
+    dt = changes.pop("dt", 0.1)
     for seed in SEEDS:
-        rec = simulate(model(**dict(changes)), duration=duration, seed=seed)
+        rec = simulate(model(**changes), duration=duration, seed=seed, dt=dt)
         E, I = rec.spikes["E"], rec.spikes["I"]
         window = {"start": start, "stop": duration}
         rows.append(
@@ -36,8 +38,45 @@ def statistics(model, duration, start, changes=()):
     return {name: float(np.mean([row[name] for row in rows])) for name in rows[0]}
 
 
+@component
+class AtStart:
+    """What every cell's synapse holds at t = 0."""
+
+    amount: Normal
+    events: bool = static(True)
+
+    def values(self, k, dt, key, n):
+        return (k == 0) * self.amount.sample(key, n)
+
+
+def coba_hh_ei_as_brian2_starts_it():
+    """V and conductances at t = 0 as in the COBAHH example of Brian2: no synchronous volley."""
+    net = coba_hh_ei()
+    V = {"V": Normal(-65.0, 5.0)}
+    populations = {name: replace(population, initial=V) for name, population in net.populations.items()}
+    starts = [
+        Input(("E", "I"), AtStart(Normal(mean, std)), synapse)
+        for synapse, mean, std in (("exc", 40.0, 15.0), ("inh", 200.0, 120.0))
+    ]
+    return replace(net, populations=populations, inputs=(*net.inputs, *starts))
+
+
 CUBA_LITERAL = (("V_rest", 0), ("V_reset", -5), ("V_th", 20), ("tau_s", 8))
 COBA_LITERAL = (("g_inh", 0.7), ("V_mean", 0), ("V_std", 0))
+HH_LITERAL = (("g_L", 0.001), ("V_spike", 0))
+HH_RUNS = {  # id prefix: model, duration, start of the statistics, changes
+    "literal_gL.001_th0": (coba_hh_ei, 100.0, 0.0, HH_LITERAL),
+    "bench_seedinit_th0": (coba_hh_ei, 100.0, 0.0, (("V_spike", 0),)),
+    "bench_seedinit": (coba_hh_ei, 100.0, 0.0, ()),
+    "bench_gatesinf": (coba_hh_ei, 100.0, 0.0, (("steady", True),)),
+    "bench_seedinit_dt05": (coba_hh_ei, 100.0, 0.0, (("dt", 0.05),)),
+    "bench_seedinit_dt025": (coba_hh_ei, 100.0, 0.0, (("dt", 0.025),)),
+    "bench_sub4": (coba_hh_ei, 100.0, 0.0, (("substeps", 4),)),
+    "bench_300ms": (coba_hh_ei, 300.0, 100.0, ()),
+    "bench_300ms_dt025": (coba_hh_ei, 300.0, 100.0, (("dt", 0.025),)),
+    "bench_brian_init": (coba_hh_ei_as_brian2_starts_it, 100.0, 0.0, ()),
+    "literal_300ms": (coba_hh_ei, 300.0, 100.0, HH_LITERAL),
+}
 PROTOCOLS = {  # id prefix: section, model, duration, start of the statistics, changes, quantities
     "cuba_literal": ("cuba_000", cuba_ei, 500.0, 0.0, CUBA_LITERAL, "rE rI"),
     "cuba_int": ("cuba_000", cuba_ei, 1000.0, 200.0, (), "rE rI cv_isi"),
@@ -64,6 +103,7 @@ PROTOCOLS = {  # id prefix: section, model, duration, start of the statistics, c
         )
         for RI in (12, 15, 20)
     },
+    **{name: ("cobahh_003", *run, "rE rI cv_isi corr chi_spk silent_frac") for name, run in HH_RUNS.items()},
 }
 
 
@@ -78,12 +118,16 @@ def test_networks_lie_in_the_published_bands(name, quantity):
 def test_every_published_number_of_these_networks_is_tested():
     from targets import _sections
 
-    published = {entry for section in ("cuba_000", "coba_002", "ei_004") for entry in _sections()[section]}
+    published = {
+        entry
+        for section in ("cuba_000", "coba_002", "ei_004", "cobahh_003")
+        for entry in _sections()[section]
+    }
     tested = {f"{name}.{q}" for name, protocol in PROTOCOLS.items() for q in protocol[-1].split()}
     assert published == tested
 
 
-@pytest.mark.parametrize("model", [coba_ei, cuba_ei, lif_ei])
+@pytest.mark.parametrize("model", [coba_ei, coba_hh_ei, cuba_ei, lif_ei])
 def test_every_parameter_reaches_the_network(model):
     """A parameter that nothing reads would be a slider that does nothing."""
     import jax
@@ -104,6 +148,9 @@ def test_literal_listings_differ_in_kind_from_the_intended_networks():
     assert statistics(cuba_ei, 500.0, 0.0, CUBA_LITERAL)["rE"] == 0
     assert statistics(coba_ei, 200.0, 0.0, COBA_LITERAL)["cv_isi"] < 0.02  # at the refractory ceiling
     assert statistics(coba_ei, 1000.0, 200.0)["cv_isi"] > 1  # irregular
+    assert (
+        statistics(coba_hh_ei, 100.0, 0.0)["corr"] > 10 * statistics(coba_hh_ei, 300.0, 100.0)["corr"]
+    )  # a volley
     assert statistics(cuba_ei, 1000.0, 200.0)["cv_isi"] < 0.05  # regular: nobody should call it irregular
 
 

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple, Protocol
 
 import jax.numpy as jnp
 import numpy as np
-from jax import Array
+from jax import Array, lax
 
 from snnlab.core import integrators
 from snnlab.core.channels import K, Leak, Na
@@ -196,9 +196,10 @@ class HH:
         return state._replace(above=above), above & ~state.above
 
     def advance(self, state: Any, drive: Drive, dt: Array) -> Any:
-        for _ in range(self.substeps):
-            state = self._substep(state, drive, dt / self.substeps)
-        return state
+        if self.substeps == 1:
+            return self._substep(state, drive, dt)
+        smaller = dt / self.substeps
+        return lax.fori_loop(0, self.substeps, lambda _, state: self._substep(state, drive, smaller), state)
 
     def _substep(self, state, drive, dt):
         V, _, *gates = state

@@ -1,16 +1,18 @@
 """Networks of excitatory and inhibitory cells with random wiring (van Vreeswijk & Sompolinsky, 1996; Brunel, 2000).
 
-Three published versions: current-based with instant-rise synapses (``cuba_ei``), conductance-based (``coba_ei``;
-Vogels & Abbott, 2005; Brette et al., 2007) and a small current-based one with strong inhibition (``lif_ei``).
+Four published versions: current-based with instant-rise synapses (``cuba_ei``), conductance-based (``coba_ei``;
+Vogels & Abbott, 2005; Brette et al., 2007), the same with Hodgkin-Huxley cells (``coba_hh_ei``) and a small
+current-based one with strong inhibition (``lif_ei``).
 """
 
 import math
 
+from snnlab.core.channels import K, Leak, Na
 from snnlab.core.connectivity import FixedProbability
 from snnlab.core.distributions import Normal, Uniform
 from snnlab.core.inputs import Constant
 from snnlab.core.network import Input, Network, Population, Projection
-from snnlab.core.neurons import LIF
+from snnlab.core.neurons import HH, LIF
 from snnlab.core.parameters import ABOVE_ZERO, model, param
 from snnlab.core.synapses import Conductance, Current, Exponential, Synapse
 
@@ -58,6 +60,74 @@ def coba_ei(
     """
     cell = LIF(V_rest=V_rest, V_reset=V_rest, V_th=V_th, tau=tau, tau_ref=tau_ref, R=1.0)
     V = {"V": Normal(V_mean, V_std)}
+    wiring = FixedProbability(p)
+    return Network(
+        populations={"E": Population(cell, n_exc, V), "I": Population(cell, n_inh, V)},
+        synapses={
+            "exc": Synapse(Exponential(tau_exc), Conductance(E_exc)),
+            "inh": Synapse(Exponential(tau_inh), Conductance(E_inh)),
+        },
+        projections=(
+            Projection("E", "E", "exc", wiring, g_exc),
+            Projection("E", "I", "exc", wiring, g_exc),
+            Projection("I", "E", "inh", wiring, g_inh),
+            Projection("I", "I", "inh", wiring, g_inh),
+        ),
+        inputs=(Input(("E", "I"), Constant(I)),),
+    )
+
+
+@model
+def coba_hh_ei(
+    *,
+    n_exc: int = param(3200, doc="excitatory cells", slider=(400, 8000), **_CELLS),
+    n_inh: int = param(800, doc="inhibitory cells", slider=(100, 2000), **_CELLS),
+    p: float = param(0.02, doc="connection probability", bounds=(0.0, 1.0), slider=(0.0, 0.1)),
+    g_exc: float = param(6.0, unit="nS", doc="excitatory weight", bounds=(0.0, INF), slider=(0.0, 20.0)),
+    g_inh: float = param(67.0, unit="nS", doc="inhibitory weight", bounds=(0.0, INF), slider=(0.0, 200.0)),
+    I: float = param(0.0, unit="pA", doc="constant drive", slider=(-200.0, 1000.0)),
+    g_L: float = param(10.0, unit="nS", doc="leak conductance", bounds=(0.0, INF), slider=(0.0, 50.0)),
+    g_Na: float = param(
+        20000.0, unit="nS", doc="peak sodium conductance", bounds=(0.0, INF), slider=(0.0, 50000.0)
+    ),
+    g_K: float = param(
+        6000.0, unit="nS", doc="peak potassium conductance", bounds=(0.0, INF), slider=(0.0, 20000.0)
+    ),
+    E_L: float = param(-60.0, unit="mV", doc="leak reversal potential", slider=(-80.0, -50.0)),
+    E_Na: float = param(50.0, unit="mV", doc="sodium reversal potential", slider=(20.0, 80.0)),
+    E_K: float = param(-90.0, unit="mV", doc="potassium reversal potential", slider=(-100.0, -70.0)),
+    C: float = param(
+        200.0, unit="pF", doc="membrane capacitance", bounds=(ABOVE_ZERO, INF), slider=(50.0, 500.0)
+    ),
+    V_T: float = param(-63.0, unit="mV", doc="shift of the channels' rates", slider=(-70.0, -50.0)),
+    V_spike: float = param(
+        -20.0, unit="mV", doc="level whose upward crossing is a spike", slider=(-40.0, 20.0)
+    ),
+    tau_exc: float = param(
+        5.0, unit="ms", doc="excitatory decay", bounds=(ABOVE_ZERO, INF), slider=(1.0, 20.0)
+    ),
+    tau_inh: float = param(
+        10.0, unit="ms", doc="inhibitory decay", bounds=(ABOVE_ZERO, INF), slider=(1.0, 30.0)
+    ),
+    E_exc: float = param(0.0, unit="mV", doc="excitatory reversal potential", slider=(-40.0, 20.0)),
+    E_inh: float = param(-80.0, unit="mV", doc="inhibitory reversal potential", slider=(-100.0, -60.0)),
+    V_low: float = param(-70.0, unit="mV", doc="initial potential, lowest", slider=(-90.0, -61.0)),
+    V_high: float = param(-60.0, unit="mV", doc="initial potential, highest", slider=(-65.0, -40.0)),
+    steady: bool = False,
+    substeps: int = param(
+        1, doc="steps of the membrane in a step", bounds=(1, 100), slider=(1, 8), integer=True
+    ),
+) -> Network:
+    """Conductance-based E/I network of Hodgkin-Huxley cells (benchmark 3 of Brette et al., 2007).
+
+    The cells have the channels of Traub & Miles (1991): leak, ``Na`` and ``K``. Their gates start at 0, which makes the
+    first volley synchronous, or with ``steady=True`` at their steady state. At ``E_L=-60`` a cell without input has no
+    stable rest: it fires every 72 ms. The listing this goes back to has ``g_L=0.001, V_spike=0``: a leak of 1 pS.
+    ``substeps`` divides a step for the membranes alone.
+    """
+    channels = (Leak(g_L, E_L), Na(g_Na, E_Na, V_T), K(g_K, E_K, V_T))
+    cell = HH(channels, C=C, V_spike=V_spike, V_start=E_L, steady=steady, substeps=substeps)
+    V = {"V": Uniform(V_low, V_high)}
     wiring = FixedProbability(p)
     return Network(
         populations={"E": Population(cell, n_exc, V), "I": Population(cell, n_inh, V)},

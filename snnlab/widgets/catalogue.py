@@ -31,6 +31,18 @@ LOOKS: dict[str, Look] = {
         },
         record=_ONE_EACH,
     ),
+    "coba_hh_ei": Look(
+        visible=("g_exc", "g_inh", "g_L", "E_L"),
+        presets={
+            "a volley, then asynchronous": {},
+            "inhibition off": {"g_inh": 0.0},
+            "strong inhibition": {"g_inh": 200.0},
+            "a stable rest: silence": {"E_L": -65.0},
+            "the old listing": {"g_L": 0.001, "V_spike": 0.0},
+        },
+        start={"duration": 200.0},
+        record=_ONE_EACH,
+    ),
     "cuba_ei": Look(
         visible=("I", "J_exc", "J_inh", "p"),
         presets={
