@@ -387,14 +387,15 @@ def test_published_numbers_cannot_be_changed_by_a_reader():
 
 @pytest.mark.parametrize("model", MODELS.values(), ids=list(MODELS))
 def test_parameter_table_says_what_the_model_declares(model):
-    table = parameter_table(model, "a paper", tau="a <book>")
     declared = describe(model)
+    tau = next(p.name for p in declared if p.name.startswith("tau"))
+    table = parameter_table(model, "a paper", **{tau: "a <book>"})
     assert [row[0] for row in table.rows] == [p.name for p in declared]
     assert [float(row[1]) for row in table.rows] == [p.default for p in declared]
     assert {row[0]: row[-1] for row in table.rows} == {
-        p.name: "a <book>" if p.name == "tau" else "a paper" for p in declared
+        p.name: "a <book>" if p.name == tau else "a paper" for p in declared
     }
-    assert {row[0]: row[3] for row in table.rows}["tau"] == "above 0"
+    assert {row[0]: row[3] for row in table.rows}[tau] == "above 0"
     assert "a &lt;book&gt;" in table._repr_html_() and "<book>" not in table._repr_html_()
     with pytest.raises(ValueError, match=f'{model.__name__} has no parameter "taus"'):
         parameter_table(model, "a paper", taus="a book")

@@ -1,5 +1,6 @@
 """Laws that every neuron, synapse, source and model obeys. A new one is found and held to them by itself."""
 
+import importlib
 import inspect
 import math
 
@@ -12,6 +13,7 @@ import snnlab
 from snnlab import Input, Network, Population, Projection, describe, replace, simulate
 from snnlab.connectivity import FixedProbability
 from snnlab.core import units
+from snnlab.core.rates import RateSystem
 from snnlab.inputs import Constant, SpikeTimes
 from snnlab.integrators import Drive
 from snnlab.synapses import Current, Exponential, Synapse
@@ -29,7 +31,10 @@ def declared(module, *methods):
     ]
 
 
-NEURONS = declared(snnlab.neurons, "fire", "advance")
+NEURONS = [
+    *declared(snnlab.neurons, "fire", "advance"),
+    *declared(importlib.import_module("snnlab.core.upstroke"), "fire", "advance"),
+]
 CHANNELS = declared(snnlab.channels, "rates", "conductance")
 KINETICS = declared(snnlab.synapses, "conductance", "advance")
 RECEPTORS = declared(snnlab.synapses, "current")
@@ -40,6 +45,8 @@ INTEGRATORS = [
     if inspect.isfunction(value) and value.__module__ == snnlab.integrators.__name__
 ]
 MODELS = [getattr(snnlab.models, name) for name in snnlab.models.__all__]
+NETWORKS = [item for item in MODELS if isinstance(item(), Network)]
+SYSTEMS = [item for item in MODELS if item not in NETWORKS]
 EXAMPLES = {"Sections": ([1.0, 2.0], [3.0, 4.0]), "SpikeTimes": ([1.0, 2.0],)}  # those without defaults
 DT = 0.1
 
@@ -49,7 +56,9 @@ def each(items):
 
 
 def test_something_is_found():
-    assert NEURONS and CHANNELS and KINETICS and RECEPTORS and SOURCES and INTEGRATORS and MODELS
+    assert (
+        NEURONS and CHANNELS and KINETICS and RECEPTORS and SOURCES and INTEGRATORS and NETWORKS and SYSTEMS
+    )
 
 
 @each(
@@ -258,7 +267,7 @@ def test_a_network_of_it_gives_the_same_spikes_in_pieces(item):
         assert np.array_equal(whole.spikes[name].neurons, pieces.spikes[name].neurons)
 
 
-@each(MODELS)
+@each(NETWORKS)
 def test_models_run_as_they_come_and_are_reproducible(item):
     first, second = simulate(item(), duration=30.0, seed=3), simulate(item(), duration=30.0, seed=3, chunk=77)
     for name in first.spikes:
@@ -266,11 +275,28 @@ def test_models_run_as_they_come_and_are_reproducible(item):
         assert np.array_equal(first.spikes[name].neurons, second.spikes[name].neurons)
 
 
-@each(MODELS)
+@each(NETWORKS)
 def test_corners_of_every_slider_build_a_network(item):
     for p in describe(item):
         for value in p.slider:
             assert isinstance(item(**{p.name: value}), Network)
+
+
+@each(SYSTEMS)
+def test_systems_are_finite_with_finite_gradients_in_their_window_at_every_corner(item):
+    assert inspect.signature(item).return_annotation is type(item())
+    for change in ({}, *({p.name: value} for p in describe(item) for value in p.slider)):
+        system = item(**change)
+        assert isinstance(system, RateSystem) and system.time_unit in units._SPELLING
+        low, high = np.transpose(system.window)
+        assert len(system.variables) == len(system.window) and np.all(low < high)
+        states = low + (high - low) * np.random.default_rng(1).random((3, 5, len(low)))
+        flow = system.derivative(jnp.asarray(states))
+        assert flow.shape == states.shape and np.all(np.isfinite(flow))
+        assert np.allclose(flow[1, 2], system.derivative(jnp.asarray(states[1, 2])), rtol=1e-4, atol=1e-4)
+        total = jax.grad(lambda system, state: jnp.sum(system.derivative(state)), argnums=(0, 1))
+        gradients = jax.tree.leaves(total(jax.tree.map(float, system), jnp.asarray(states)))
+        assert all(np.all(np.isfinite(gradient)) for gradient in gradients), change
 
 
 def test_replacing_a_nested_component_keeps_the_rest():

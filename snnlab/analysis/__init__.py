@@ -1,5 +1,18 @@
-"""Measures of what a simulation did: numpy and scipy on recordings, nothing drawn."""
+"""Measures of what a simulation did, and phase planes of two-variable systems; nothing drawn."""
 
+from snnlab.analysis.bifurcations import Bifurcation, Branch, Diagram, bifurcation
+from snnlab.analysis.phase_plane import (
+    Basin,
+    FixedPoint,
+    Trajectory,
+    basin,
+    fixed_points,
+    nullcline_at,
+    nullclines,
+    separatrix,
+    trajectory,
+    vector_field,
+)
 from snnlab.analysis.spikes import (
     Summary,
     binned_counts,
@@ -17,17 +30,31 @@ from snnlab.analysis.spikes import (
 )
 
 __all__ = [
+    "Basin",
+    "Bifurcation",
+    "Branch",
+    "Diagram",
+    "FixedPoint",
     "Summary",
+    "Trajectory",
+    "basin",
+    "bifurcation",
     "binned_counts",
     "fano_factor",
+    "fixed_points",
     "isi_cv",
     "isi_cv_per_neuron",
     "mean_rate",
+    "nullcline_at",
+    "nullclines",
     "pair_correlation",
     "rates",
     "regime",
+    "separatrix",
     "silent_fraction",
     "summary",
     "synchrony",
+    "trajectory",
+    "vector_field",
     "windowed_rate",
 ]

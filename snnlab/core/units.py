@@ -1,7 +1,8 @@
 """Quantities at the boundary.
 
 The core computes in plain numbers: ms, mV, nS, pA, pF, GOhm (so nS * mV = pA, pF / nS = ms, GOhm * pA = mV) and
-Hz. A quantity of the optional package ``brainunit`` is accepted wherever a parameter is and converted here.
+Hz; a model in other units declares them. A quantity of the optional package ``brainunit`` is accepted wherever a
+parameter is and converted here.
 """
 
 from typing import Any
@@ -15,6 +16,8 @@ _SPELLING = {
     "pF": "pfarad",
     "GOhm": "Gohm",
     "Hz": "hertz",
+    "s": "second",
+    "nA": "namp",
 }
 
 

@@ -1,10 +1,12 @@
 """What an explorer explores: a model function, how it is run and how it is written as code."""
 
 import dataclasses
+import inspect
 from collections.abc import Callable, Mapping
 from typing import Any
 
 import snnlab.models
+from snnlab.core.network import Network
 from snnlab.core.parameters import Parameter, describe, unknown
 from snnlab.core.simulate import Run
 from snnlab.widgets.catalogue import LOOKS, Look
@@ -41,15 +43,21 @@ class Subject:
 
 
 def models() -> dict[str, Callable[..., Any]]:
-    """The documented models by name."""
-    found = {name: getattr(snnlab.models, name) for name in dir(snnlab.models) if not name.startswith("_")}
-    return {name: each for name, each in found.items() if callable(each) and hasattr(each, "__declared__")}
+    """The documented networks by name; a two-variable system has a phase plane instead of a raster."""
+    found = {name: getattr(snnlab.models, name) for name in snnlab.models.__all__}
+    return {name: each for name, each in found.items() if _returns(each) is Network}
+
+
+def _returns(model: Callable[..., Any]) -> Any:
+    return inspect.signature(model).return_annotation
 
 
 def subject(model: str | Callable[..., Any]) -> Subject:
     """What ``model`` names or is. Raises ValueError for an unknown name and what declares no parameters."""
     known = models()
     if isinstance(model, str):
+        if model in snnlab.models.__all__ and model not in known:
+            raise ValueError(f"{model} is not a network; its phase plane is in snnlab.analysis.")
         if model not in known:
             raise ValueError(unknown("There is no model", model[:60], known))
         name, model = model, known[model]

@@ -1,0 +1,280 @@
+"""What every analysis of a two-variable system stands on: its checks and its double-precision kernels.
+
+Precision is the kernels' own: they run in float64 whatever the caller's setting, which they leave as it is. A
+system that is a component is compiled once for all values of its parameters.
+"""
+
+import functools
+from collections.abc import Mapping
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from snnlab.core.parameters import unknown
+
+Window = Mapping[str, tuple[float, float]]
+
+
+class _Itself:
+    """A system that is no pytree, hashable whatever it is."""
+
+    def __init__(self, system: Any):
+        self.system = system
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Itself) and other.system is self.system
+
+    def __hash__(self) -> int:
+        return id(self.system)
+
+
+class Plane:
+    """A two-variable system in a window: the derivative, Jacobian and solvers, in float64.
+
+    Raises ValueError when ``system`` is no such system and when ``window`` is none.
+    """
+
+    def __init__(self, system: Any, window: Window | None = None):
+        self.name = type(system).__name__
+        if not (callable(getattr(system, "derivative", None)) and hasattr(system, "variables")):
+            raise ValueError(
+                f"{self.name} has no phase plane; expected a system with variables and a derivative."
+            )
+        self.variables = tuple(system.variables)
+        if len(self.variables) != 2:
+            listed = ", ".join(map(str, self.variables))
+            raise ValueError(
+                f"A phase plane needs two variables, but {self.name} has {len(self.variables)}: {listed}."
+            )
+        self.time_unit = getattr(system, "time_unit", "")
+        self.low, self.high = self._window(system, window)
+        self.size = self.high - self.low
+        leaves, structure = jax.tree.flatten(system)
+        if jax.tree_util.treedef_is_leaf(structure):
+            self._structure, self._leaves = _Itself(system), ()
+        else:
+            self._structure, self._leaves = structure, tuple(np.asarray(leaf, float) for leaf in leaves)
+        for shape in ((2,), (3, 2)):
+            with jax.enable_x64(True):
+                given = jax.eval_shape(
+                    lambda leaves, x: rebuild(self._structure, leaves).derivative(x),
+                    self._leaves,
+                    jax.ShapeDtypeStruct(shape, float),
+                )
+            if getattr(given, "shape", None) != shape:
+                found = getattr(given, "shape", type(given).__name__)
+                raise ValueError(
+                    f"The derivative of {self.name} must have the shape of the state: {shape}, not {found}."
+                )
+
+    def _window(self, system: Any, window: Window | None) -> tuple[np.ndarray, np.ndarray]:
+        natural = getattr(system, "window", None)
+        ranges = dict(zip(self.variables, natural, strict=True)) if natural is not None else {}
+        for name, given in (window or {}).items():
+            if name not in self.variables:
+                raise ValueError(unknown(f"window: {self.name} has no variable", name, self.variables))
+            ranges[name] = given
+        for name in self.variables:
+            if name not in ranges:
+                raise ValueError(
+                    f"{self.name} has no window of its own; give window={{{name!r}: (low, high)}}."
+                )
+            bounds = np.asarray(ranges[name], float)
+            if bounds.shape != (2,) or not np.all(np.isfinite(bounds)) or bounds[0] >= bounds[1]:
+                raise ValueError(
+                    f"The window of {name} must be finite (low, high) with low < high, not {ranges[name]!r}."
+                )
+        low, high = np.transpose([np.asarray(ranges[name], float) for name in self.variables])
+        return low, high
+
+    def described(self) -> str:
+        """The window in words."""
+        ranges = zip(self.variables, self.low, self.high, strict=True)
+        return ", ".join(f"{name} {low:g} to {high:g}" for name, low, high in ranges)
+
+    def states(self, given: Any, what: str) -> np.ndarray:
+        """``given`` as states [..., 2]. Raises ValueError, naming ``what``."""
+        try:
+            states = np.asarray(given, float)
+        except (TypeError, ValueError):
+            states = np.empty(0)
+        if states.ndim == 0 or states.shape[-1] != 2 or not np.all(np.isfinite(states)):
+            raise ValueError(f"{what} must be finite numbers ({', '.join(self.variables)}), not {given!r}.")
+        return states
+
+    def inside(self, states: np.ndarray) -> np.ndarray:
+        """Which of the states [n, 2] lie in the window, to rounding."""
+        slack = 1e-9 * self.size
+        return np.all((states >= self.low - slack) & (states <= self.high + slack), axis=-1)
+
+    def run(self, kernel: Any, states: np.ndarray, *rest: Any) -> Any:
+        """A kernel on states [n, 2], padded to a power of two so that few sizes compile; numpy arrays [n, ...]."""
+        n = len(states)
+        padded = np.empty((1 << max(n - 1, 0).bit_length(), 2))
+        padded[:n], padded[n:] = states, states[-1] if n else 0.0
+        with jax.enable_x64(True):
+            out = kernel(self._structure, self._leaves, padded, *rest)
+        return jax.tree.map(lambda x: np.asarray(x)[:n], out)
+
+    def flow(self, states: np.ndarray) -> np.ndarray:
+        """The derivative [n, 2] in states [n, 2]."""
+        return self.run(flow, states)
+
+    def jacobian(self, states: np.ndarray) -> np.ndarray:
+        """The Jacobians [n, 2, 2] in states [n, 2]."""
+        return self.run(jacobian, states)
+
+    def grid(self, n: int) -> np.ndarray:
+        """States [n, n, 2], the first variable along the first axis."""
+        axes = [np.linspace(low, high, n) for low, high in zip(self.low, self.high, strict=True)]
+        return np.stack(np.meshgrid(*axes, indexing="ij"), -1)
+
+    def time_step(self) -> float:
+        """A step that resolves the fastest change anywhere in the window."""
+        rates = np.linalg.norm(self.jacobian(self.grid(16).reshape(-1, 2)), axis=(1, 2))
+        fastest = np.max(rates[np.isfinite(rates)], initial=0.0)
+        return 0.5 / fastest if fastest > 0.0 else 1.0
+
+
+def rebuild(structure: Any, leaves: Any) -> Any:
+    """The system from its two halves, inside a compiled function."""
+    return structure.system if isinstance(structure, _Itself) else jax.tree.unflatten(structure, leaves)
+
+
+@functools.partial(jax.jit, static_argnums=0)
+def flow(structure, leaves, states):
+    """The derivative [n, 2]."""
+    return rebuild(structure, leaves).derivative(states)
+
+
+@functools.partial(jax.jit, static_argnums=0)
+def jacobian(structure, leaves, states):
+    """The Jacobians [n, 2, 2]."""
+    return jax.vmap(jax.jacfwd(rebuild(structure, leaves).derivative))(states)
+
+
+@functools.partial(jax.jit, static_argnums=0)
+def newton(structure, leaves, states, size):
+    """Newton's method with bounded steps from states [n, 2]: where it ends, and whether that is a zero."""
+    derivative = rebuild(structure, leaves).derivative
+
+    def step(state):
+        F, J = derivative(state), jax.jacfwd(derivative)(state)
+        det = J[0, 0] * J[1, 1] - J[0, 1] * J[1, 0]
+        move = jnp.stack([J[1, 1] * F[0] - J[0, 1] * F[1], J[0, 0] * F[1] - J[1, 0] * F[0]]) / det
+        move = move / jnp.maximum(1.0, jnp.max(jnp.abs(move / size)) / 0.2)
+        return state - jnp.where(jnp.all(jnp.isfinite(move)), move, 0.0)
+
+    found = jax.lax.fori_loop(0, 50, lambda _, x: jax.vmap(step)(x), states)
+
+    def is_zero(state):
+        F, J = derivative(state), jax.jacfwd(derivative)(state)
+        return jnp.all(jnp.abs(F) <= 1e-9 * (jnp.abs(J) @ size))
+
+    return found, jax.vmap(is_zero)(found)
+
+
+@functools.partial(jax.jit, static_argnums=0)
+def edge_zeros(structure, leaves, starts, ends, which):
+    """Where component ``which`` of the derivative changes sign between states [n, 2] and states [n, 2].
+
+    NaN where it does so through a pole.
+    """
+    derivative = rebuild(structure, leaves).derivative
+
+    def value(states):
+        return jnp.take(derivative(states), which, axis=-1)
+
+    positive = value(starts) >= 0.0
+
+    def halve(_, bracket):
+        a, b = bracket
+        middle = 0.5 * (a + b)
+        left = ((value(middle) >= 0.0) == positive)[:, None]
+        return jnp.where(left, middle, a), jnp.where(left, b, middle)
+
+    a, b = jax.lax.fori_loop(0, 52, halve, (starts, ends))
+    largest = jnp.maximum(jnp.abs(value(starts)), jnp.abs(value(ends)))
+    zero = jnp.where(jnp.abs(value(a)) <= jnp.abs(value(b)), 1, 0)[:, None] > 0
+    x = jnp.where(zero, a, b)
+    return jnp.where((jnp.abs(value(x)) <= largest)[:, None], x, jnp.nan)
+
+
+@functools.partial(jax.jit, static_argnums=0)
+def project(structure, leaves, states, which, size):
+    """States [n, 2] moved onto the zero level of component ``which``, across it; left alone where that is far."""
+    derivative, size = rebuild(structure, leaves).derivative, size[None]
+
+    def step(_, states):
+        value, slope = jax.vmap(jax.value_and_grad(lambda x: jnp.take(derivative(x), which)))(states)
+        slope = slope * size
+        return states - size * slope * (value / jnp.sum(slope * slope, axis=-1))[:, None]
+
+    moved = jax.lax.fori_loop(0, 4, step, states)
+    near = jnp.all(jnp.abs(moved - states) < 0.02 * size, axis=-1, keepdims=True)
+    return jnp.where(near, moved, states)
+
+
+def _step(derivative, states, size, length, dt_max):
+    """A Runge-Kutta step of order 4 that covers at most ``length`` windows and takes at most ``dt_max``."""
+    k1 = derivative(states)
+    speed = jnp.linalg.norm(k1 / size, axis=-1, keepdims=True)
+    dt = 1.0 / (speed / length + 1.0 / dt_max)
+    k2 = derivative(states + 0.5 * dt * k1)
+    k3 = derivative(states + 0.5 * dt * k2)
+    k4 = derivative(states + dt * k3)
+    return states + dt / 6.0 * (k1 + 2.0 * k2 + 2.0 * k3 + k4)
+
+
+@functools.partial(jax.jit, static_argnums=(0, 7))
+def backwards(structure, leaves, states, low, high, length, dt_max, most):
+    """States [n, 2] followed back in time until they leave the window or stand still: paths [n, most, 2]."""
+    system = rebuild(structure, leaves)
+    low, high = low[None], high[None]
+    size = high - low
+
+    def more(carry):
+        k, _, moving, _ = carry
+        return (k < most) & jnp.any(moving)
+
+    def step(carry):
+        k, states, moving, path = carry
+        after = _step(lambda x: -system.derivative(x), states, size, length, dt_max)
+        after = jnp.where(moving[:, None] & jnp.isfinite(after), after, states)
+        inside = jnp.all((after >= low) & (after <= high), axis=-1)
+        moving = moving & inside & (jnp.max(jnp.abs(after - states) / size, axis=-1) > 1e-8)
+        return k + 1, after, moving, path.at[k].set(after)
+
+    path = jnp.broadcast_to(states, (most, *states.shape))
+    moving = jnp.ones(len(states), bool)
+    k, last, _, path = jax.lax.while_loop(more, step, (0, states, moving, path))
+    beyond = (jnp.arange(most) >= k)[:, None, None]
+    return jnp.swapaxes(jnp.where(beyond, last, path), 0, 1)
+
+
+@functools.partial(jax.jit, static_argnums=(0, 7))
+def settle(structure, leaves, states, attractors, near, size, dt_max, most):
+    """Into which of the attractors [m, 2] each of the states [n, 2] runs: its index, -1 for none."""
+    derivative, size = rebuild(structure, leaves).derivative, size[None]
+    centre = jnp.mean(states, axis=0)
+
+    def more(carry):
+        k, _, open_, _ = carry
+        return (k < most) & jnp.any(open_)
+
+    def step(carry):
+        k, states, open_, found = carry
+        after = _step(derivative, states, size, 0.03, dt_max)
+        stands = jnp.max(jnp.abs(after - states) / size, axis=-1) < 1e-9  # on a saddle, say
+        states = jnp.where(open_[:, None], after, states)
+        distance = jnp.linalg.norm((states[:, None] - attractors[None]) / size[None], axis=-1)
+        here = jnp.min(distance, axis=-1) < near
+        found = jnp.where(open_ & here, jnp.argmin(distance, axis=-1), found)
+        lost = ~jnp.all(jnp.abs(states - centre[None]) < 20.0 * size, axis=-1)  # far away, or not a number
+        return k + 1, states, open_ & ~here & ~lost & ~stands, found
+
+    n = len(states)
+    start = (0, states, jnp.ones(n, bool), jnp.full(n, -1))
+    return jax.lax.while_loop(more, step, start)[3]
