@@ -1,6 +1,5 @@
 """Laws that every neuron, synapse, source and model obeys. A new one is found and held to them by itself."""
 
-import importlib
 import inspect
 import math
 
@@ -31,10 +30,7 @@ def declared(module, *methods):
     ]
 
 
-NEURONS = [
-    *declared(snnlab.neurons, "fire", "advance"),
-    *declared(importlib.import_module("snnlab.core.upstroke"), "fire", "advance"),
-]
+NEURONS = declared(snnlab.neurons, "fire", "advance")
 CHANNELS = declared(snnlab.channels, "rates", "conductance")
 KINETICS = declared(snnlab.synapses, "conductance", "advance")
 RECEPTORS = declared(snnlab.synapses, "current")
