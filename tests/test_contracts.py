@@ -1,5 +1,6 @@
 """Laws that every neuron, synapse, source and model obeys. A new one is found and held to them by itself."""
 
+import importlib
 import inspect
 import math
 
@@ -30,7 +31,10 @@ def declared(module, *methods):
     ]
 
 
-NEURONS = declared(snnlab.neurons, "fire", "advance")
+NEURONS = [
+    *declared(snnlab.neurons, "fire", "advance"),
+    *declared(importlib.import_module("snnlab.core.upstroke"), "fire", "advance"),
+]
 CHANNELS = declared(snnlab.channels, "rates", "conductance")
 KINETICS = declared(snnlab.synapses, "conductance", "advance")
 RECEPTORS = declared(snnlab.synapses, "current")
@@ -253,7 +257,7 @@ def test_a_network_of_it_gives_the_same_spikes_in_pieces(item):
     net = Network(
         {"a": Population(item(), 30), "b": Population(item(), 20)},
         {"s": Synapse(Exponential(3.0), Current())},
-        [Projection("a", "b", "s", FixedProbability(0.2), 0.3 * drive, delay=0.7)],
+        [Projection("a", "b", "s", FixedProbability(0.2), drive, delay=0.7)],
         [Input("a", Constant(drive * np.linspace(1, 3, 30)))],
     )
     whole, pieces = simulate(net, duration=80.0, chunk=10_000), simulate(net, duration=80.0, chunk=33)

@@ -17,7 +17,11 @@ from jax import Array, lax
 from snnlab.core import integrators
 from snnlab.core.channels import K, Leak, Na
 from snnlab.core.integrators import Drive
+from snnlab.core.membrane import charged
 from snnlab.core.parameters import ABOVE_ZERO, component, param, static
+from snnlab.core.upstroke import EIF, AdEx, Izhikevich
+
+__all__ = ["EIF", "HH", "LIF", "AdEx", "Izhikevich", "Neuron"]
 
 INF = float("inf")
 
@@ -113,15 +117,6 @@ def _channel_state(gates: tuple[str, ...]) -> Any:
     return collections.namedtuple("State", ("V", "above", *gates))  # arrays [n]; a gate a field
 
 
-def _charged(V: Array, C: Any, drive: Drive, dt: Array) -> Array:
-    """``C dV/dt = I - g V`` for constant I and g, exactly, also where g is 0."""
-    x = drive.g * (dt / C)
-    small = x < 1e-3
-    safe = jnp.where(small, 1.0, x)
-    mean_decay = jnp.where(small, 1 - x / 2 + x * x / 6, (1 - jnp.exp(-safe)) / safe)
-    return V + (drive.I - drive.g * V) * (dt / C) * mean_decay
-
-
 @component
 class HH:
     """Conductance neuron composed of channels on a membrane (Hodgkin & Huxley, 1952).
@@ -211,7 +206,7 @@ class HH:
             for x, (alpha, beta) in zip(mine, channel.rates(V), strict=True):
                 x_inf = alpha / (alpha + beta)
                 after.append(x_inf + (x - x_inf) * jnp.exp(-dt * (alpha + beta)))
-        return self.State(_charged(V, self.C, drive, dt), state.above, *after)
+        return self.State(charged(V, self.C, drive, dt), state.above, *after)
 
     def voltage(self, state: Any) -> Array:
         return state.V
