@@ -17,6 +17,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from snnlab.analysis.phase_plane import Trajectory, fixed_points, nullclines, separatrix, vector_field
 from snnlab.analysis.spikes import Trains, span, summary, windowed_rate
 from snnlab.core.parameters import unknown
 from snnlab.core.recording import Recording, SpikeTrains
@@ -215,6 +216,60 @@ class Picture(Figure):
         return _mimebundle(self, self.alt)
 
 
+def phase_plane(
+    system: Any,
+    ax: Axes | None = None,
+    *,
+    window: Mapping[str, tuple[float, float]] | None = None,
+    trajectories: Iterable[Trajectory] = (),
+) -> Axes:
+    """Phase plane of a two-variable system: nullclines, vector field, separatrix, fixed points, trajectories.
+
+    Stable fixed points are filled, unstable ones open, saddles half filled; the legend has the words. The arrows
+    show the direction of the flow, in windows, and not its speed. Raises ValueError for what is no two-variable
+    system and where a nullcline lies outside the window.
+    """
+    lines = nullclines(system, window)
+    x, y = lines
+    ax = _axes(ax, (7.0, 5.0))
+    states, flow = vector_field(system, 21, window)
+    size = states[-1, -1] - states[0, 0]
+    arrows = flow / size
+    speed = np.linalg.norm(arrows, axis=-1, keepdims=True)
+    arrows = np.divide(arrows, speed, out=np.zeros_like(arrows), where=speed > 0.0)
+    ax.quiver(*states.T, *arrows.T, color=GREY, alpha=0.5, pivot="mid", scale=35.0, width=0.003, angles="uv")
+    for name, colour, line in ((x, OKABE_ITO["blue"], "-"), (y, OKABE_ITO["vermillion"], "--")):
+        for k, branch in enumerate(lines[name]):
+            ax.plot(*branch.T, line, color=colour, linewidth=1.6, label=None if k else f"d{name}/dt = 0")
+    for k, path in enumerate(separatrix(system, window)):
+        ax.plot(*path.T, ":", color=OKABE_ITO["black"], linewidth=1.6, label=None if k else "separatrix")
+    for k, run in enumerate(trajectories):
+        ax.plot(*run.states.T, color=OKABE_ITO["green"], linewidth=1.0, label=None if k else "trajectory")
+        ax.plot(*run.states[0], "x", color=OKABE_ITO["green"], markersize=5.0)
+    named = set()
+    for point in fixed_points(system, window):
+        fill = "left" if point.kind == "saddle" else "full" if point.stable else "none"
+        ax.plot(
+            *point.state,
+            linestyle="none",
+            marker="o" if "node" in point.kind or point.kind == "saddle" else "D",
+            fillstyle=fill,
+            markersize=8.0,
+            color=OKABE_ITO["black"],
+            markerfacecoloralt="white",
+            zorder=3.0,
+            label=None if point.kind in named else point.kind,
+        )
+        named.add(point.kind)
+    (left, bottom), (right, top) = states[0, 0], states[-1, -1]
+    margin = 0.02 * size
+    ax.set(xlabel=x, ylabel=y)
+    ax.set(xlim=(left - margin[0], right + margin[0]), ylim=(bottom - margin[1], top + margin[1]))
+    _light(ax, legend=False)
+    ax.legend(frameon=False, fontsize="small", loc="center left", bbox_to_anchor=(1.0, 0.5))
+    return ax
+
+
 def figure(
     recording: Trains,
     *,
@@ -265,12 +320,12 @@ def _mimebundle(drawing: Figure, alt: str) -> tuple[dict[str, str], dict[str, An
     return data, {"image/png": {"alt": alt, "width": width, "height": height}}
 
 
-def _axes(ax: Axes | None) -> Axes:
+def _axes(ax: Axes | None, size: tuple[float, float] = (8.0, 3.5)) -> Axes:
     if ax is not None:
         return ax
     import matplotlib.pyplot as plt
 
-    return plt.subplots(figsize=(8.0, 3.5), layout="constrained")[1]
+    return plt.subplots(figsize=size, layout="constrained")[1]
 
 
 def _finish(ax: Axes, start: float, stop: float, legend: bool = False) -> Axes:

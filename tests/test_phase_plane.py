@@ -5,13 +5,14 @@ from typing import ClassVar
 
 import jax
 import jax.numpy as jnp
+import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 from scipy.integrate import solve_ivp
 from targets import meets, target
 
 import snnlab
-from snnlab import analysis, component, param
+from snnlab import analysis, component, param, plots
 from snnlab.core.rates import threshold_linear
 from snnlab.models import wong_wang2006
 
@@ -375,6 +376,42 @@ def test_wrong_windows_and_starts_are_refused():
 
 def test_an_explorer_of_networks_says_where_a_system_goes():
     with pytest.raises(
-        ValueError, match="wong_wang2006 is not a network; its phase plane is in snnlab.analysis"
+        ValueError,
+        match="wong_wang2006 is not a network; its phase plane is drawn by snnlab.plots.phase_plane",
     ):
         snnlab.explore("wong_wang2006")
+
+
+@pytest.fixture
+def ax():
+    figure, axes = plt.subplots()
+    yield axes
+    plt.close(figure)
+
+
+def test_the_picture_draws_what_was_computed(ax):
+    system = wong_wang2006(coherence=0.512)
+    run = analysis.trajectory(system, (0.06, 0.06), 1.0)
+    assert plots.phase_plane(system, ax, trajectories=[run]) is ax
+    assert (ax.get_xlabel(), ax.get_ylabel()) == ("s1", "s2")
+    drawn = {line.get_label(): line for line in ax.lines}
+    for name, branches in analysis.nullclines(system).items():
+        assert np.array_equal(np.transpose(drawn[f"d{name}/dt = 0"].get_data()), branches[0])
+    assert np.allclose(
+        np.transpose(drawn["separatrix"].get_data()), analysis.separatrix(system)[0], atol=1e-9
+    )
+    assert np.array_equal(np.transpose(drawn["trajectory"].get_data()), run.states)
+    points = [line for line in ax.lines if line.get_marker() == "o"]
+    kinds = {"full": "stable node", "left": "saddle", "none": "unstable node"}
+    shown = {tuple(np.ravel(line.get_data())): kinds[line.get_fillstyle()] for line in points}
+    assert shown == {tuple(p.state): p.kind for p in analysis.fixed_points(system)}
+    words = [text.get_text() for text in ax.get_legend().get_texts()]
+    assert words.count("stable node") == words.count("saddle") == 1
+
+
+def test_the_picture_of_a_focus_and_of_a_window(ax):
+    plots.phase_plane(FitzHughNagumo(I=0.5), ax, window={"v": (-2.0, 2.0)})
+    (point,) = [line for line in ax.lines if line.get_marker() == "D"]
+    assert point.get_fillstyle() == "none" and point.get_label() == "unstable focus"
+    assert ax.get_xlim() == pytest.approx((-2.08, 2.08))
+    assert len(plt.get_fignums()) == 1

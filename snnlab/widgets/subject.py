@@ -57,7 +57,9 @@ def subject(model: str | Callable[..., Any]) -> Subject:
     known = models()
     if isinstance(model, str):
         if model in snnlab.models.__all__ and model not in known:
-            raise ValueError(f"{model} is not a network; its phase plane is in snnlab.analysis.")
+            raise ValueError(
+                f"{model} is not a network; its phase plane is drawn by snnlab.plots.phase_plane."
+            )
         if model not in known:
             raise ValueError(unknown("There is no model", model[:60], known))
         name, model = model, known[model]
