@@ -90,7 +90,9 @@ def test_a_value_changed_during_a_run_leaves_its_picture_stale():
 
     async def change():
         explorer.panel.buttons["run"].click()
-        await asyncio.sleep(0.05)
+        async with asyncio.timeout(60):
+            while explorer.progress * 20_000.0 <= 500.0 or explorer.progress == 1.0:  # the old run's is 1
+                await asyncio.sleep(0.01)
         explorer._seconds = 1.0
         explorer.panel.controls["g_inh"].box.value = 3.0
         explorer.stop()
