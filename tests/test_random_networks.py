@@ -24,9 +24,16 @@ CELLS = (
     {"tau": 7.0, "tau_ref": 1.5, "V_rest": -61.0, "V_reset": -65.0, "R": 0.5},
 )
 SOURCES = (
-    *(Constant(22.0), Constant(15.0), Step(20.0, 2.0, 12.0), Ramp(0.0, 30.0, 1.0, 15.0)),
-    *(Sine(10.0, 80.0, 0.3, 9.0), Sections([5.0, 20.0, 0.0], [2.0, 5.0, 5.0]), GaussianNoise(5.0, 11.0)),
-    *(Poisson(300.0), Poisson(1500.0), SpikeTimes([0.0, 1.0, 1.0, 7.0])),
+    Constant(22.0),
+    Constant(15.0),
+    Step(20.0, 2.0, 12.0),
+    Ramp(0.0, 30.0, 1.0, 15.0),
+    Sine(10.0, 80.0, 0.3, 9.0),
+    Sections([5.0, 20.0, 0.0], [2.0, 5.0, 5.0]),
+    GaussianNoise(5.0, 11.0),
+    Poisson(300.0),
+    Poisson(1500.0),
+    SpikeTimes([0.0, 1.0, 1.0, 7.0]),
 )
 
 
@@ -68,11 +75,8 @@ def random_network(seed):
     for _ in range(rng.integers(3, 8)):
         post = tuple(name for name in populations if rng.random() < 0.6) or "A"
         source = pick(SOURCES)
-        inputs.append(
-            Input(post, source, pick(list(synapses)) if source.events else None, pick([0.1, 0.3]))
-            if source.events
-            else Input(post, source, weight=pick([1.0, 0.7]))
-        )
+        into = (pick(list(synapses)), pick([0.1, 0.3])) if source.events else (None, pick([1.0, 0.7]))
+        inputs.append(Input(post, source, *into))
     return Network(populations, synapses, projections, inputs), dt
 
 
@@ -96,8 +100,8 @@ def given(network, dt, seed):
     for entry, label in zip(network.inputs, planner.build(network, dt)[0].keys, strict=True):
         for name in entry.targets:
             n, key = network.populations[name].n, jnp.uint32(randomness.subkey(seed, f"{label} {name}"))
-            values = jax.jit(
-                jax.vmap(lambda k, e=entry, key=key, n=n: jnp.broadcast_to(e.source.values(k, dt, key, n), n))
+            values = jax.vmap(
+                lambda k, e=entry, key=key, n=n: jnp.broadcast_to(e.source.values(k, dt, key, n), n)
             )
             into = currents[name] if entry.synapse is None else arrivals[name, entry.synapse]
             into += entry.weight * np.asarray(values(jnp.arange(STEPS)))
@@ -151,21 +155,20 @@ def steps_and_cells(recording):
     }
 
 
-SEEDS = range(15, 30)
-
-
-@pytest.mark.parametrize("seed", SEEDS)
-def test_every_spike_of_a_random_network(seed):
+# chosen so that every one of 13 faults put into planner, delivery, step and synapses is caught by one of them
+@pytest.mark.parametrize("seed", [8, 14, 18, 23, 32])
+def test_every_spike_is_that_of_the_dense_simulator(seed):
     with jax.enable_x64(True):
         network, dt = random_network(seed)
         ours = steps_and_cells(simulate(network, duration=STEPS * dt, dt=dt, seed=seed, chunk=100))
         theirs = {name: np.argwhere(s).tolist() for name, s in dense_spikes(network, dt, seed).items()}
-    print(
-        {k: len(v) for k, v in theirs.items()},
-        len(network.projections),
-        [type(p.connectivity).__name__ for p in network.projections],
-    )
+    assert sum(map(len, theirs.values())) > 100
     assert ours == theirs
+
+
+@pytest.mark.parametrize("seed", [8, 32])
+def test_a_run_may_be_cut_anywhere(seed):
+    network, dt = random_network(seed)
     whole, cut = (
         simulate(network, duration=STEPS * dt, dt=dt, seed=seed, chunk=chunk) for chunk in (STEPS, 7)
     )
