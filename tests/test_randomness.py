@@ -60,6 +60,8 @@ def test_distributions_pass_kolmogorov_smirnov():
     assert stats.kstest(np.asarray(r.exponential(w), float), "expon").pvalue > 1e-3
     u = np.asarray(r.uniform(w))
     assert 0 < u.min() and u.max() < 1
+    ends = jnp.asarray([0, 0xFFFFFF00, 0xFFFFFFFF], jnp.uint32)
+    assert np.all((0 < r.uniform(ends)) & (r.uniform(ends) < 1)) and np.all(np.isfinite(r.normal(ends)))
 
 
 @pytest.mark.parametrize("mean", [0.0, 0.01, 0.24, 1.0, 5.0, 30.0, 79.0])

@@ -285,6 +285,28 @@ def test_interruption_keeps_what_there_is():
     assert np.array_equal(part.spikes["E"].times, whole.spikes["E"].window(0, 50.0).times)
 
 
+@pytest.mark.parametrize("at", [1, 2, 3])
+def test_an_interrupt_while_spikes_are_decoded_leaves_no_gap(at, monkeypatch):
+    from snnlab.core import delivery
+
+    whole = simulate(busy(), duration=100.0, seed=1, record="E.V", chunk=100)
+    decode, calls = delivery.decode, []
+
+    def interrupted(words):
+        calls.append(1)
+        if len(calls) == 2 * at:
+            raise KeyboardInterrupt
+        return decode(words)
+
+    monkeypatch.setattr(delivery, "decode", interrupted)
+    with pytest.raises(Interrupted) as caught:
+        simulate(busy(), duration=100.0, seed=1, record="E.V", chunk=100)
+    part = caught.value.recording
+    assert not part.complete and part.duration >= 10.0 * at
+    assert np.array_equal(part.spikes["E"].times, whole.spikes["E"].window(0, part.duration).times)
+    assert np.array_equal(part["E.V"], whole["E.V"][: len(part.t)])
+
+
 def test_progress_may_stop_a_run():
     part = simulate(busy(), duration=100.0, chunk=100, progress=lambda fraction: fraction < 0.3)
     assert not part.complete and part.duration == pytest.approx(30.0)

@@ -140,7 +140,10 @@ class Network:
         projection = self.projections[index]
         n_pre, n_post = self.populations[projection.pre].n, self.populations[projection.post].n
         if isinstance(projection.connectivity, wiring.AllToAll):
-            return np.full((n_pre, n_post), float(projection.weight))
+            full = np.full((n_pre, n_post), float(projection.weight))
+            if not projection.connectivity.autapses:
+                np.fill_diagonal(full, 0.0)
+            return full
         targets, weights = projection.connectivity.table(wiring_key(self, index, seed), n_pre, n_post)
         dense = np.zeros((n_pre, n_post + 1))
         dense[np.arange(n_pre)[:, None], targets] = 1.0 if weights is None else weights

@@ -310,14 +310,21 @@ def _recipe(network, plan, lane, layer, seed):
         base = row.at + plan.groups[target].span(projection.post)[0] - start
         key = wiring_key(network, i, seed)
         parts.append(_Part(projection.connectivity, fingerprint, key, first, n_pre, n_post, base))
-    real = np.dtype(jnp.result_type(float)) if layer.weighted else None
-    return tuple(parts), plan.groups[lane.group].n, NARROW if layer.narrow else plan.size, real
+    # the precision decides the last bit of a random gap, too
+    real = np.dtype(jnp.result_type(float))
+    return (
+        tuple(parts),
+        plan.groups[lane.group].n,
+        NARROW if layer.narrow else plan.size,
+        layer.weighted,
+        real,
+    )
 
 
 @functools.lru_cache(maxsize=8)
 def _layer_table(recipe):
     """Lines of buffer positions, each cell's targets in all projections side by side, filled up with ``padding``."""
-    parts, n, padding, real = recipe
+    parts, n, padding, weighted, real = recipe
     cells: dict[int, list[tuple[_Part, Table]]] = {}
     for part in parts:
         cells.setdefault(part.first, []).append(
@@ -329,7 +336,7 @@ def _layer_table(recipe):
     width = max(targets.shape[1] for targets, _ in lines.values())
     # unsigned: there are no negative positions to provide for at every spike
     table = np.full((n, width), padding, np.uint16 if padding == NARROW else np.uint32)
-    weights = None if real is None else np.zeros((n, width), real)
+    weights = np.zeros((n, width), real) if weighted else None
     for first, (targets, values) in lines.items():
         table[first : first + len(targets), : targets.shape[1]] = targets
         if weights is not None:

@@ -46,7 +46,10 @@ def bits(key: Array, step: Array, n: int) -> Array:
 def uniform(words: Array) -> Array:
     """Numbers strictly between 0 and 1 from random words, on a grid of 2^-24."""
     real = jnp.result_type(float)
-    return (words >> 8).astype(real) * real.type(2**-24) + real.type(2**-25)
+    # the last point of the grid would round to 1 in single precision
+    return jnp.minimum(
+        (words >> 8).astype(real) * real.type(2**-24) + real.type(2**-25), real.type(1 - 2**-24)
+    )
 
 
 def normal(words: Array) -> Array:

@@ -1,5 +1,6 @@
 """Running a model: in chunks, so that a run can show progress, be stopped, and fail with a time stamp."""
 
+import collections
 import copy
 import math
 import os
@@ -115,13 +116,10 @@ class Run:
         self._scalars = jax.device_put((np.asarray(self.dt, real), np.uint32(self.seed)))
         self._carry = stepping.initial(self._plan, packed, self._scalars[1])
         self._dispatched = 0
-        self._pending: tuple[Any, ...] | None = None
+        self._pending: collections.deque[tuple[Any, ...]] = collections.deque()
+        self._chunks: list[tuple[int, dict[str, tuple[np.ndarray, np.ndarray]]]] = []
         self._cells = dict(zip(self._labels, cells, strict=True))
-        self._spikes: dict[str, list[tuple[np.ndarray, np.ndarray]]] = {
-            name: [] for name in model.populations
-        }
         self._samples = [np.empty((self.n_steps, len(which)), real) for which in cells]
-        self.done = 0
 
     def __iter__(self) -> Iterator[float]:
         while self._dispatched < self.n_steps:
@@ -134,21 +132,27 @@ class Run:
 
     def advance(self) -> float:
         """Simulate one chunk more; returns the finished fraction. Raises SimulationError when the state blows up."""
-        n = min(self.chunk, self.n_steps - self._dispatched)
-        before = self._carry
-        self._carry, *results = self._steps(before, n)
-        collected, self._pending = self._pending, (before, self._dispatched, n, results)
-        self._dispatched += n
-        if collected is not None:
-            self._collect(collected)  # the host decodes one chunk while the device computes the next
+        start = self._dispatched
+        n = min(self.chunk, self.n_steps - start)
+        if n > 0:
+            before = self._carry
+            carry, *results = self._steps(before, n)
+            self._pending.append((before, start, n, results))
+            self._carry, self._dispatched = carry, start + n
+        if len(self._pending) > 1:
+            self._collect()  # the host decodes one chunk while the device computes the next
         return self.fraction
 
     def recording(self) -> Recording:
         """What has been simulated so far."""
-        if self._pending is not None:
-            collected, self._pending = self._pending, None
-            self._collect(collected)
+        while self._pending:
+            self._collect()
         return self._recording(self.done)
+
+    @property
+    def done(self) -> int:
+        """How many steps have been collected."""
+        return self._chunks[-1][0] if self._chunks else 0
 
     def _steps(self, carry, n):
         packed, tables, delays, cells = self._arguments
@@ -157,30 +161,36 @@ class Run:
             self._plan, self._probes, self.chunk, packed, tables, delays, cells, carry, np.int32(n), dt, seed
         )
 
-    def _collect(self, pending):
-        carry, start, n, (words, samples, sound) = pending
+    def _collect(self):
+        """Takes in the oldest chunk that is pending; when it is interrupted, the chunk is still pending."""
+        carry, start, n, (words, samples, sound) = self._pending[0]
         if not sound:
             self._explain_blow_up(carry, start, n)
         self._keep(start, n, words, samples)
+        self._pending.popleft()
 
     def _keep(self, start, n, words, samples):
+        spikes = {}
         for group, packed in zip(self._plan.groups, words, strict=True):
             step, cell = delivery.decode(np.asarray(packed)[:n])
             times = (step + start) * self.dt
             for name, first, last in zip(group.populations, group.offsets, group.offsets[1:], strict=False):
                 mine = (cell >= first) & (cell < last) if len(group.populations) > 1 else slice(None)
-                self._spikes[name].append((times[mine], cell[mine] - np.int32(first)))
+                spikes[name] = times[mine], cell[mine] - np.int32(first)
         for kept, values in zip(self._samples, samples, strict=True):
             kept[start : start + n] = np.asarray(values)[:n]
-        self.done = start + n
+        if start == self.done:  # else an interrupt came after the chunk was kept and before it was struck off
+            self._chunks.append((start + n, spikes))
 
     def _recording(self, done) -> Recording:
         stop = done * self.dt
         trains = {}
-        for name, chunks in self._spikes.items():
-            times = np.concatenate([np.empty(0), *(times for times, _ in chunks)])
-            neurons = np.concatenate([np.empty(0, np.int32), *(neurons for _, neurons in chunks)])
-            trains[name] = SpikeTrains(times, neurons, self.network.populations[name].n, 0.0, stop)
+        for name, population in self.network.populations.items():
+            times = np.concatenate([np.empty(0), *(spikes[name][0] for _, spikes in self._chunks)])
+            neurons = np.concatenate(
+                [np.empty(0, np.int32), *(spikes[name][1] for _, spikes in self._chunks)]
+            )
+            trains[name] = SpikeTrains(times, neurons, population.n, 0.0, stop)
         samples = {label: values[:done] for label, values in zip(self._labels, self._samples, strict=True)}
         complete = done == self.n_steps
         return Recording(self.dt, stop, self.seed, Spikes(trains), samples, complete, self._cells)
@@ -197,7 +207,8 @@ class Run:
         _, words, samples, _ = self._steps(carry, good)
         self._keep(start, good, words, samples)
         after = self._steps(carry, bad)[0]
-        self._dispatched, self._pending = self.n_steps, None
+        self._dispatched = self.n_steps
+        self._pending.clear()
         error = SimulationError(
             f"{self._culprit(after)} at t = {(start + bad) * self.dt:g} ms: the run was stopped. "
             f"The drive is too strong for dt = {self.dt:g} ms; use weaker weights, a smaller dt or an integrator that "
@@ -257,7 +268,7 @@ class Run:
 def _whole_steps(duration: float, dt: float) -> int:
     exact = duration / dt
     n = round(exact)
-    if n < 1 or abs(exact - n) > 1e-6 * exact:
+    if n < 1 or abs(exact - n) > min(1e-6 * exact, 0.01):
         nearest = max(1, n) * dt
         raise ValueError(
             f"simulate: duration = {duration:g} ms is not a whole number of steps of dt = {dt:g} ms; "
