@@ -376,9 +376,8 @@ def test_strong_conductances_are_stable_when_implicit():
 
 @pytest.mark.parametrize("model", [coba_ei, cuba_ei, lif_ei])
 def test_double_precision_agrees_over_the_first_milliseconds(model):
-    if jax.config.jax_enable_x64:
-        pytest.skip("this process already runs in double precision")
-    single = simulate(model(), duration=10.0)
+    with jax.enable_x64(False):
+        single = simulate(model(), duration=10.0)
     with jax.enable_x64(True):
         double = simulate(model(), duration=10.0, record={"E.V": [0]})
         assert double["E.V"].dtype == np.float64
