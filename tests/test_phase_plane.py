@@ -178,6 +178,20 @@ def test_a_separatrix_parts_the_basins():
         assert np.allclose(end, map_.attractors[map_.index[i, j]].state, atol=1e-4)
 
 
+def test_two_calls_give_the_same_bits():
+    for system in (wong_wang2006(coherence=0.512), wong_wang2006(stimulus=0.0)):
+        first = analysis.separatrix(system)
+        for _ in range(10):
+            assert all(map(np.array_equal, analysis.separatrix(system), first))
+
+
+def test_basins_do_not_depend_on_how_many_states_are_followed_at_a_time(monkeypatch):
+    system = wong_wang2006(coherence=0.512)
+    whole = analysis.basin(system, n=12).index
+    monkeypatch.setattr("snnlab.analysis.phase_plane._BATCH", 64)
+    assert np.array_equal(analysis.basin(system, n=12).index, whole) and set(whole.flat) == {0, 1}
+
+
 # closed forms
 
 

@@ -11,7 +11,6 @@ from typing import Any
 
 import numpy as np
 from scipy.integrate import solve_ivp
-from scipy.interpolate import BarycentricInterpolator
 
 from snnlab.analysis import planes
 from snnlab.analysis.contours import zero_level
@@ -19,6 +18,7 @@ from snnlab.analysis.planes import Plane, Window
 from snnlab.core.parameters import unknown
 
 _SMOOTH = 2e-7  # how far, in windows, a nullcline's straight pieces may lie from the curve
+_BATCH, _ROUND = 1024, 16  # states that are followed at a time, and steps between two looks at them
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -240,10 +240,35 @@ def basin(system: Any, n: int = 101, window: Window | None = None) -> Basin:
     targets = np.array([point.state for point in attractors])
     gaps = [np.linalg.norm((a.state - b.state) / plane.size) for a in points for b in points if a is not b]
     near = min(0.01, 0.1 * min(gaps, default=1.0))
-    index = plane.run(
-        planes.settle, states.reshape(-1, 2), targets, near, plane.size, plane.time_step(), 5000
-    )
+    index = _settled(plane, states.reshape(-1, 2), targets, near)
     return Basin(attractors, states, index.reshape(states.shape[:2]))
+
+
+def _settled(plane: Plane, starts: np.ndarray, targets: np.ndarray, near: float) -> np.ndarray:
+    """Into which of the ``targets`` [m, 2] each of the ``starts`` [n, 2] runs: its index, -1 for none.
+
+    A batch at a time: states that have arrived make room for others, so that the slow ones hold up nobody.
+    """
+    index, dt = np.full(len(starts), -1), plane.time_step()
+    which, states, waiting = np.empty(0, int), np.empty((0, 2)), 0
+    age = np.zeros(len(starts), int)
+    while len(which) or waiting < len(starts):
+        more = slice(waiting, waiting + _BATCH - len(which))
+        waiting = min(more.stop, len(starts))
+        which = np.concatenate([which, np.arange(more.start, waiting)])
+        states = np.concatenate([states, starts[more]])
+        room = _BATCH if len(which) > _BATCH // 8 else _BATCH // 8  # two sizes: two compilations
+        padded = np.pad(states, ((0, room - len(states)), (0, 0)), mode="edge")
+        states, moves = (x[: len(which)] for x in plane.run(planes.ahead, padded, plane.size, dt, _ROUND))
+        age[which] += _ROUND
+        distance = np.linalg.norm((states[:, None] - targets) / plane.size, axis=-1)
+        here = np.min(distance, axis=1) < near
+        index[which[here]] = np.argmin(distance[here], axis=1)
+        # what stands elsewhere is on a saddle, say; what is far away, or not a number, does not come back
+        close = np.all(np.abs(states - plane.low - 0.5 * plane.size) < 20.0 * plane.size, axis=1)
+        goes_on = ~here & moves & close & (age[which] < 5000)
+        which, states = which[goes_on], states[goes_on]
+    return index
 
 
 def _count(n: Any, name: str) -> int:
@@ -296,6 +321,8 @@ def _within(plane: Plane, path: np.ndarray) -> np.ndarray:
     axis = int(np.argmin(shares))
     x, y = path[max(k - 3, 0) : k + 1].T[[axis, 1 - axis]]
     if len(x) == 4 and (np.all(np.diff(x) > 0.0) or np.all(np.diff(x) < 0.0)):
-        bent = BarycentricInterpolator(x, y)(end[axis])
+        # Lagrange's form; SciPy's interpolators shuffle their nodes, and no two calls end on the same bit
+        others = [np.delete(x, i) for i in range(4)]
+        bent = sum(y[i] * np.prod((end[axis] - others[i]) / (x[i] - others[i])) for i in range(4))
         end[1 - axis] = np.clip(bent, plane.low[1 - axis], plane.high[1 - axis])
     return np.concatenate([path[:k], end[None]])

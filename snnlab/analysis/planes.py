@@ -254,27 +254,13 @@ def backwards(structure, leaves, states, low, high, length, dt_max, most):
     return jnp.swapaxes(jnp.where(beyond, last, path), 0, 1)
 
 
-@functools.partial(jax.jit, static_argnums=(0, 7))
-def settle(structure, leaves, states, attractors, near, size, dt_max, most):
-    """Into which of the attractors [m, 2] each of the states [n, 2] runs: its index, -1 for none."""
+@functools.partial(jax.jit, static_argnums=(0, 5))
+def ahead(structure, leaves, states, size, dt_max, steps):
+    """States [n, 2] a number of steps later, and whether each of them still moves [n]."""
     derivative, size = rebuild(structure, leaves).derivative, size[None]
-    centre = jnp.mean(states, axis=0)
 
-    def more(carry):
-        k, _, open_, _ = carry
-        return (k < most) & jnp.any(open_)
+    def step(_, pair):
+        return pair[1], _step(derivative, pair[1], size, 0.03, dt_max)
 
-    def step(carry):
-        k, states, open_, found = carry
-        after = _step(derivative, states, size, 0.03, dt_max)
-        stands = jnp.max(jnp.abs(after - states) / size, axis=-1) < 1e-9  # on a saddle, say
-        states = jnp.where(open_[:, None], after, states)
-        distance = jnp.linalg.norm((states[:, None] - attractors[None]) / size[None], axis=-1)
-        here = jnp.min(distance, axis=-1) < near
-        found = jnp.where(open_ & here, jnp.argmin(distance, axis=-1), found)
-        lost = ~jnp.all(jnp.abs(states - centre[None]) < 20.0 * size, axis=-1)  # far away, or not a number
-        return k + 1, states, open_ & ~here & ~lost & ~stands, found
-
-    n = len(states)
-    start = (0, states, jnp.ones(n, bool), jnp.full(n, -1))
-    return jax.lax.while_loop(more, step, start)[3]
+    before, states = jax.lax.fori_loop(0, steps, step, (states, states))
+    return states, jnp.max(jnp.abs(states - before) / size, axis=-1) >= 1e-9
