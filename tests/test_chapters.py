@@ -9,7 +9,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from test_models import PROTOCOLS
 
 from snnlab import describe, models
 from snnlab.models.published import Checks, Table, parameter_table, published
@@ -26,7 +25,7 @@ PARTS = [
 LINES, COLUMNS = 15, 78
 YOUR_TURN = "# your turn"
 FOLDED = {"source_hidden": True, "outputs_hidden": True}
-DRAWINGS = {"raster", "rate", "trace", "voltage", "fi_curve", "figure", "subplots"}
+DRAWINGS = {"raster", "rate", "trace", "voltage", "fi_curve", "figure", "phase_plane", "subplots"}
 
 
 def source(cell: dict) -> str:
@@ -133,12 +132,10 @@ def test_explorer_shows_few_controls_and_names_its_presets(cells):
 
 
 def test_building_by_hand_takes_at_most_25_lines_and_is_compared(cells):
-    hood = part_of(cells, "Under the hood")
-    built = [source(cell) for cell in code(hood)]
-    last = next(i for i, each in enumerate(built) if "Network(" in each)
-    lines = [line for each in built[: last + 1] for line in each.splitlines() if line.strip()]
-    assert len(lines) <= 25
-    assert ".code()" in built[last + 1] and "assert np.array_equal" in built[last + 1]
+    *built, compared = up_to(".code()", code(part_of(cells, "Under the hood")))
+    assert any("Network(" in each or "def derivative(" in each for each in built)
+    assert len([line for each in built for line in each.splitlines() if line.strip()]) <= 25
+    assert "assert np.array_equal" in compared
 
 
 def test_checks_are_shown_and_enforced(cells):
@@ -164,6 +161,12 @@ def part_of(cells: list[dict], part: str) -> list[dict]:
         if source(cells[first]).startswith(f"## {part}\n"):
             return cells[first:last]
     raise AssertionError(f"there is no part {part}")
+
+
+def up_to(words: str, cells: Iterator[dict]) -> list[str]:
+    """The sources up to the first that has these words."""
+    texts = [source(cell) for cell in cells]
+    return texts[: next(i for i, each in enumerate(texts) if words in each) + 1]
 
 
 def sources(cells: list[dict]) -> str:
@@ -351,13 +354,17 @@ def test_published_numbers_are_those_of_the_tests():
     assert json.loads(tool.PUBLISHED.read_text(encoding="utf-8")) == tool.selection()
 
 
-def test_chapter_checks_every_published_network(cells):
-    """What the tests hold against the bands, the chapter shows (variants without a name of their own aside)."""
-    shown = set(re.findall(r'"((?:cuba|coba|ei)_\d+/\w+)"', sources(cells)))
-    shown |= {f"ei_004/ei004_I{RI}" for RI in (12, 15, 20) if "ei_004/ei004_I{RI}" in sources(cells)}
-    aside = {"cuba_000/cuba_int_noref_strict", "coba_002/coba_p7_norm"}
-    published = {f"{of[0]}/{name}" for name, of in PROTOCOLS.items() if of[0] in tool.SECTIONS}
-    assert shown == published - aside
+ASIDE = {"cuba_000/cuba_int_noref_strict", "coba_002/coba_p7_norm"}  # variants without a name of their own
+
+
+def test_chapter_checks_every_published_number(chapter, cells):
+    """What the tests hold against the bands, the chapter shows."""
+    literals = re.findall(r'"(\w+/[\w.{}]+)"', sources(cells))
+    shown = [re.sub(r"\\\{\w+\\\}", ".+", re.escape(each)) for each in literals]  # {RI} stands for any
+    sections = tool.CHAPTERS[chapter.stem]
+    due = {name for name in tool.selection() if name.partition("/")[0] in sections} - ASIDE
+    assert due and {name for name in due if any(re.fullmatch(each, name) for each in shown)} == due
+    assert all(any(re.fullmatch(each, name) for name in due) for each in shown), literals
 
 
 def test_checks_pass_only_when_every_number_is_in_its_band():
@@ -400,6 +407,20 @@ def test_parameter_table_says_what_the_model_declares(model):
     assert "a &lt;book&gt;" in table._repr_html_() and "<book>" not in table._repr_html_()
     with pytest.raises(ValueError, match=f'{model.__name__} has no parameter "taus"'):
         parameter_table(model, "a paper", taus="a book")
+
+
+def test_a_narrow_band_is_shown_with_its_digits():
+    checks = Checks()
+    checks.add(
+        "reduced",
+        "wongwang/bifurcations",
+        {q: e["value"] for q, e in published("wongwang/bifurcations").items()},
+    )
+    checks.add("reduced", "wongwang/phi", {q: e["value"] for q, e in published("wongwang/phi").items()})
+    assert checks.passed and checks.rows[0][1:] == (
+        *("coherence of the fold", "0.90686", "0.90686", "0.90676 to 0.90696", "yes"),
+    )
+    assert all(low != high for *_, band, _ in checks.rows for low, _, high in [band.partition(" to ")])
 
 
 def test_table_reads_as_text():

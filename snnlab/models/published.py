@@ -1,7 +1,8 @@
 """The documented models on paper: where their parameters come from, and the numbers that others have published.
 
-``published.json`` holds the bands in which a right implementation lies, by section and protocol. They are means over
-five or more networks, from independent references and closed formulas; tools/published.py writes the file.
+``published.json`` holds the bands in which a right implementation lies, by section and protocol. They come from
+independent references and closed formulas, and those of random networks are means over five or more of them;
+tools/published.py writes the file.
 """
 
 import functools
@@ -75,9 +76,8 @@ def parameter_table(model: Callable[..., Any], source: str, **exceptions: str) -
 class Checks(Table):
     """Measured numbers beside the published ones: ``add`` a protocol at a time, then look at ``passed``."""
 
-    def __init__(self):
-        header = ("network", "quantity", "measured", "expected", "band", "in band")
-        super().__init__("Measured against published numbers, means over networks", header)
+    def __init__(self, caption: str = "Measured against published numbers, means over networks"):
+        super().__init__(caption, ("model", "quantity", "measured", "expected", "band", "in band"))
         self._inside: list[bool] = []
 
     @property
@@ -85,7 +85,7 @@ class Checks(Table):
         """Whether there is a check and every number lies in its band."""
         return bool(self._inside) and all(self._inside)
 
-    def add(self, network: str, protocol: str, measured: Mapping[str, float]) -> None:
+    def add(self, model: str, protocol: str, measured: Mapping[str, float]) -> None:
         """Add a row for every quantity that is published for ``protocol``, such as "coba_002/coba_6p7".
 
         ``measured`` holds them by name (``rE``, ``cv_isi``, ...); what has not been published is left out. Raises
@@ -99,11 +99,11 @@ class Checks(Table):
             value, low, high = float(measured[quantity]), entry["lo"], entry["hi"]
             inside = low <= value <= high
             name = QUANTITIES.get(quantity, quantity) + (f" ({entry['unit']})" if entry["unit"] else "")
-            show = functools.partial(_decimal, scale=max(abs(low), abs(high)))
-            band = f"{show(low)} to {show(high)}"
+            show = functools.partial(_decimal, scale=max(abs(low), abs(high)), width=high - low)
+            band = f"{show(low)} to {show(high)}" if low < high else show(low)
             self._inside.append(inside)
             self.rows.append(
-                (network, name, show(value), show(entry["value"]), band, "yes" if inside else "NO")
+                (model, name, show(value), show(entry["value"]), band, "yes" if inside else "NO")
             )
 
 
@@ -132,7 +132,7 @@ def _allowed(parameter: Parameter) -> str:
     return f"up to {high:g}" if low == -math.inf else f"{low:g} to {high:.10g}"
 
 
-def _decimal(value: float, scale: float) -> str:
-    """``value`` with as many decimals as give ``scale`` three digits."""
-    digits = max(0, 2 - math.floor(math.log10(scale))) if scale else 0
+def _decimal(value: float, scale: float, width: float) -> str:
+    """``value`` with as many decimals as give ``scale`` three digits and a narrow band's ``width`` two."""
+    digits = max(0, *(n - math.floor(math.log10(x)) for n, x in ((2, scale), (1, width)) if x > 0.0), 0)
     return f"{value:.{digits}f}"
