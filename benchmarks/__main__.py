@@ -99,7 +99,7 @@ def peers(lines: list[workload.Workload], pythons: list[str], runs: int) -> dict
     """Peer -> workload title -> what it printed."""
     found = processes.find_peers([*pythons, sys.executable])
     return {
-        peer: {w.title: processes.run_peer(peer, python, w, runs) for w in lines}
+        peer: {w.title: processes.run_peer(peer, python, w, runs) for w in lines if w.peer_parameters}
         for peer, python in found.items()
     }
 

@@ -80,6 +80,7 @@ def initial_voltage(network: snnlab.Network, seed: int, dt: float) -> np.ndarray
     voltages = []
     for name in names:
         V = recording[f"{name}.V"][0].copy()
-        V[recording.spikes[name].neurons] = network.populations[name].neuron.V_th
+        if hasattr(network.populations[name].neuron, "V_th"):  # else nothing is reset
+            V[recording.spikes[name].neurons] = network.populations[name].neuron.V_th
         voltages.append(V)
     return np.concatenate(voltages)

@@ -29,9 +29,9 @@ class Workload:
     program_parameters: Callable[
         [Mapping[str, float]], Mapping[str, float]
     ]  # the model's parameters in its words
-    peer_parameters: Callable[
-        [Mapping[str, float]], Mapping[str, object]
-    ]  # the same for the scripts in peers/
+    peer_parameters: (
+        Callable[[Mapping[str, float]], Mapping[str, object]] | None
+    )  # the same for the scripts in peers/; None: they do not have this model
     goal: float  # times C, at most
     dt: float = 0.1
     quick: bool = True  # part of --quick

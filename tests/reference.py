@@ -96,3 +96,50 @@ def bernoulli_weights(rng: np.random.Generator, n: int, pre: slice, p: float, we
     W = np.zeros((n, n))
     W[pre] = weight * (rng.random((n, n))[pre] < p)
     return W
+
+
+def simulate_hh(
+    V0: np.ndarray,
+    weights: Sequence[tuple[np.ndarray, float, float]],
+    params: Mapping[str, float],
+    steps: int,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Simulate N cells with the channels of Traub & Miles (1991); return (spike_steps, spike_neurons).
+
+    weights: one entry a synapse: (W [N, N], tau in ms, E_rev in mV); no delay. params: C, g_L, g_Na, g_K, E_L, E_Na,
+    E_K, V_T, V_spike, I, dt. A spike is an upward crossing of V_spike; gates start at 0. V and every gate go to their
+    steady state exponentially, each with the others held.
+    """
+    p, V, dt = params, np.array(V0, dtype=np.float64), params["dt"]
+    m, h, n = np.zeros((3, len(V)))
+    state = [np.zeros(len(V)) for _ in weights]
+    below = np.zeros(len(V), dtype=bool)  # at t = 0 nobody comes from below
+    spikes = []
+
+    def relative(x):
+        zero = x == 0
+        return np.where(zero, 1.0, x / np.where(zero, 1.0, np.expm1(x)))
+
+    for k in range(steps):
+        fired = np.flatnonzero(below & (p["V_spike"] <= V))
+        spikes += [(k, cell) for cell in fired]
+        below = p["V_spike"] > V
+        g = np.stack(np.broadcast_arrays(p["g_L"], p["g_Na"] * m**3 * h, p["g_K"] * n**4))
+        drive = p["I"] + p["E_L"] * g[0] + p["E_Na"] * g[1] + p["E_K"] * g[2]
+        total = g.sum(axis=0)
+        for s, (W, tau_syn, E_rev) in enumerate(weights):
+            state[s] = state[s] * np.exp(-dt / tau_syn) + W[fired].sum(axis=0)
+            total, drive = total + state[s], drive + state[s] * E_rev
+        u = V - p["V_T"]
+        V = drive / total + (V - drive / total) * np.exp(-dt * total / p["C"])
+        rates = (
+            (1.28 * relative((13 - u) / 4), 1.4 * relative((u - 40) / 5)),
+            (0.128 * np.exp((17 - u) / 18), 4 / (1 + np.exp((40 - u) / 5))),
+            (0.16 * relative((15 - u) / 5), 0.5 * np.exp((10 - u) / 40)),
+        )
+        m, h, n = (
+            a / (a + b) + (x - a / (a + b)) * np.exp(-dt * (a + b))
+            for x, (a, b) in zip((m, h, n), rates, strict=True)
+        )
+    pairs = np.array(spikes, dtype=int).reshape(-1, 2)
+    return pairs[:, 0], pairs[:, 1]
