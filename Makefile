@@ -9,17 +9,20 @@ PORT ?= 8000
 PY := $(VENV)/bin/python
 INSTALL := $(PY) -m pip install -qq --disable-pip-version-check --constraint constraints.txt --editable
 
-.PHONY: help lab test book serve bench clean
+.PHONY: help lab test targets book serve bench clean
 .DEFAULT_GOAL := help
 
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-6s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-7s %s\n", $$1, $$2}' Makefile
 
 lab: $(VENV)/lab.stamp ## Open the chapters in JupyterLab (ARGS=--no-browser: serve them, print the address)
 	@exec $(PY) tools/lab.py $(ARGS)
 
 test: $(VENV)/test.stamp ## Check everything: lint, types, unit tests, book, chapters, browser
 	@$(PY) tools/suite.py $(STAGES)
+
+targets: $(VENV)/test.stamp ## Print every published number beside what its test measures
+	@$(PY) tests/targets.py $(ARGS)
 
 book: $(VENV)/test.stamp ## Build the site into _build/html
 	@$(PY) tools/book.py

@@ -91,7 +91,7 @@ def test_rates_are_the_published_ones(V, precise):
     with jax.enable_x64(precise):
         ours = rates(jnp.asarray(V, float), Na(), K())
     alpha, beta = ours[::2], ours[1::2]
-    assert np.allclose(ours, entry["value"], rtol=tolerance, atol=0)
+    meets("hh_channels", f"rates_V{V:.1f}", ours, rel=tolerance)
     assert np.allclose(alpha / (alpha + beta), entry["inf"], rtol=tolerance, atol=0)
 
 
@@ -218,11 +218,11 @@ def steady_current(V, g_L):
 
 @pytest.mark.parametrize("g_L", [10.0, 0.001])
 def test_there_is_no_stable_rest_at_minus_60(g_L):
-    (zero,) = target("hh_single", f"ss_zero_gL{g_L:g}")["value"]
+    zero = brentq(steady_current, -40.0, -30.0, args=(g_L,), xtol=1e-10)
+    meets("hh_single", f"ss_zero_gL{g_L:g}", zero, tol=1e-6)
     ((V, low),) = target("hh_single", f"ss_localmin_gL{g_L:g}")["value"]
-    assert brentq(steady_current, -40.0, -30.0, args=(g_L,), xtol=1e-10) == pytest.approx(zero, abs=1e-6)
     best = minimize_scalar(steady_current, bounds=(V - 3, V + 3), args=(g_L,), method="bounded")
-    assert best.x == pytest.approx(V, abs=0.02) and best.fun == pytest.approx(low, rel=1e-3)
+    meets("hh_single", f"ss_localmin_gL{g_L:g}", (best.x, best.fun), tol=(0.02, 1e-3 * low))
     curve = [steady_current(v, g_L) for v in np.arange(-90.0, -34.0, 1.0)]
     assert min(curve) > 0  # inward everywhere below the only zero, where the slope is upwards: unstable
 

@@ -115,18 +115,6 @@ def test_networks_lie_in_the_published_bands(name, quantity):
     meets(section, f"{name}.{quantity}", statistics(model, duration, start, changes)[quantity])
 
 
-def test_every_published_number_of_these_networks_is_tested():
-    from targets import _sections
-
-    published = {
-        entry
-        for section in ("cuba_000", "coba_002", "ei_004", "cobahh_003")
-        for entry in _sections()[section]
-    }
-    tested = {f"{name}.{q}" for name, protocol in PROTOCOLS.items() for q in protocol[-1].split()}
-    assert published == tested
-
-
 @pytest.mark.parametrize("model", [coba_ei, coba_hh_ei, cuba_ei, lif_ei])
 def test_every_parameter_reaches_the_network(model):
     """A parameter that nothing reads would be a slider that does nothing."""

@@ -36,7 +36,9 @@ def stages() -> list[Stage]:
         Stage("format", ["-m", "ruff", "format", "--check", "."]),
         Stage("lint", ["-m", "ruff", "check", "."]),
         Stage("types", ["-m", "pyright", "--pythonpath", sys.executable]),
-        Stage("unit", [*PYTEST, *PARALLEL, "tests", "--ignore=tests/browser"], counts=True),
+        Stage(
+            "unit", [*PYTEST, *PARALLEL, "tests", "--ignore=tests/browser", "--targets=check"], counts=True
+        ),
         Stage("chapters", [*PYTEST, *PARALLEL, *nbval, *(chapters or ["no-chapter.ipynb"])], counts=True),
         Stage("book", ["tools/book.py"]),
         Stage("browser", [*PYTEST, "tests/browser"], counts=True),
