@@ -8,13 +8,14 @@ import anywidget
 import traitlets
 
 _HERE = pathlib.Path(__file__).parent
+_SCRIPTS = ("draw.js", "view.js")  # one module: anywidget takes no second
 _DRAWN_WITHIN = 1.0  # s; a view that has not answered by then is taken to be away (a closed tab)
 
 
 class CanvasView(anywidget.AnyWidget):
     """Draws frames on a canvas. A frame is one message, header and bytes; the view answers it."""
 
-    _esm = _HERE / "view.js"
+    _esm = "\n".join((_HERE / name).read_text("utf-8") for name in _SCRIPTS)
     _css = _HERE / "view.css"
     name = traitlets.Unicode().tag(sync=True)
     frame = traitlets.Dict().tag(sync=True)

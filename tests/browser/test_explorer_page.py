@@ -2,7 +2,6 @@
 
 import base64
 import statistics
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,12 +9,11 @@ from explorer_page import ExplorerPage
 from lab_page import JupyterLab, run_all
 from playwright.sync_api import Browser, Page, expect
 
-import snnlab.widgets
 from snnlab import Recording, SpikeTrains
 from snnlab.core.recording import Spikes
 from snnlab.widgets.frames import encode
+from snnlab.widgets.view import CanvasView
 
-WIDGETS = Path(snnlab.widgets.__file__).parent
 STATUS = {"state": "ready", "text": "E 20.0 Hz", "note": "", "error": "", "stale": False, "progress": 1.0}
 
 LOAD = """async ([js, css]) => {
@@ -72,7 +70,7 @@ def _prepare(page: Page) -> Page:
         '<body style="margin:0"><div id="one" class="snnlab-explorer" style="width:800px"></div>'
         '<div id="two" class="snnlab-explorer" style="width:800px"></div></body>'
     )
-    page.evaluate(LOAD, [(WIDGETS / "view.js").read_text(), (WIDGETS / "view.css").read_text()])
+    page.evaluate(LOAD, [str(CanvasView._esm), str(CanvasView._css)])
     for where in ("#one", "#two"):
         page.evaluate(
             "([id, status]) => void show(id, 'model' + id.slice(1), status)",
