@@ -15,6 +15,8 @@ ROOT = Path(__file__).resolve().parents[1]
 TARGETS = ROOT / "tests" / "targets.json"
 PUBLISHED = ROOT / "snnlab" / "models" / "published.json"
 CHAPTERS = {  # the sections that a chapter checks
+    "01_neuron": ("lif",),
+    "02_synapse": ("expsyn", "two_neuron"),
     "03_ei_balance": ("cuba_000", "coba_002", "ei_004"),
     "06_reduced_decision": ("wongwang",),
 }
@@ -39,12 +41,56 @@ def one_number(entry: dict[str, Any]) -> Numbers:
     yield protocol, quantity, {key: entry[key] for key in ("value", "lo", "hi", "unit")}
 
 
+def within(value: float, tolerance: float, unit: str = "") -> dict[str, Any]:
+    return {"value": value, "lo": value - tolerance, "hi": value + tolerance, "unit": unit}
+
+
+def lif(entry: dict[str, Any]) -> Numbers:
+    """Rate, spike counts and interval by drive, and the counts of the whole F-I curve."""
+    name, band = entry["id"], {key: entry[key] for key in ("value", "lo", "hi", "unit")}
+    if found := re.fullmatch(r"(fi_analytic|nspk500_hard|nspk500_soft|isi_hard)_(RI\d+|ref_RI\d+)", name):
+        kinds = {
+            "fi_analytic": "rate on paper",
+            "nspk500_hard": "spikes in 500 ms, hard reset",
+            "nspk500_soft": "spikes in 500 ms, soft reset",
+            "isi_hard": "interval, hard reset",
+        }
+        yield found[2], kinds[found[1]], band
+    elif name.startswith("fi_curve"):
+        for I, count in zip(entry["params"]["I_nA"], entry["counts_500ms_hard"], strict=True):
+            yield "fi_curve", f"spikes in 500 ms at {I:.3f} nA", within(count, 1 if I > 1.5 else 0)
+    else:
+        yield "literal", "spikes", band
+
+
+def expsyn(entry: dict[str, Any]) -> Numbers:
+    """The conductance after a train of four spikes."""
+    at = entry["id"].removeprefix("g_t")
+    yield "train", f"g at {at} ms", {key: entry[key] for key in ("value", "lo", "hi", "unit")}
+
+
+def two_neuron(entry: dict[str, Any]) -> Numbers:
+    """Spike counts of both cells by weight and reset, the height of one EPSP, and the listing as it stands."""
+    name = entry["id"]
+    if name == "literal_seed":
+        for cell, steps in zip(("pre", "post"), entry["value"], strict=True):
+            yield "literal", f"spikes of {cell}", within(len(steps), 0)
+            for k, step in enumerate(steps):
+                yield (
+                    "literal",
+                    f"step of spike {k + 1} of {cell}",
+                    within(step, 1 if step > len(steps) else 0),
+                )
+    elif name.startswith("single_epsp"):
+        yield "single_epsp", "peak", {key: entry[key] for key in ("value", "lo", "hi", "unit")}
+    else:
+        for k, cell in enumerate(("pre", "post")):
+            numbers = {key: entry[key][k] for key in ("value", "lo", "hi")}
+            yield name, f"spikes of {cell}", {**numbers, "unit": ""}
+
+
 def wongwang(entry: dict[str, Any]) -> Numbers:
     """Fixed points and trajectories by stimulus and coherence, values of phi, and bifurcations."""
-
-    def within(value: float, tolerance: float, unit: str = "") -> dict[str, Any]:
-        return {"value": value, "lo": value - tolerance, "hi": value + tolerance, "unit": unit}
-
     name = entry["id"]
     if found := re.fullmatch(r"n_fp_(.+)", name):
         yield found[1], "fixed points", within(entry["value"], 0)
@@ -67,7 +113,12 @@ def wongwang(entry: dict[str, Any]) -> Numbers:
         yield "bifurcations", kind[name], {key: entry[key] for key in ("value", "lo", "hi", "unit")}
 
 
-READ = {"wongwang": wongwang}  # of sections whose entries are more than one number
+READ = {
+    "lif": lif,
+    "expsyn": expsyn,
+    "two_neuron": two_neuron,
+    "wongwang": wongwang,
+}  # of sections whose entries are more than one number
 
 
 if __name__ == "__main__":

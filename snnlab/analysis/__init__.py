@@ -1,6 +1,7 @@
-"""Measures of what a simulation did, and phase planes of two-variable systems; nothing drawn."""
+"""Measures of what a simulation did, how cells and synapses answer, and phase planes; nothing drawn."""
 
 from snnlab.analysis.bifurcations import Bifurcation, Branch, Diagram, bifurcation
+from snnlab.analysis.excitability import FICurve, fi_curve, lif_rate, lif_rheobase, rheobase
 from snnlab.analysis.phase_plane import (
     Basin,
     FixedPoint,
@@ -13,6 +14,7 @@ from snnlab.analysis.phase_plane import (
     trajectory,
     vector_field,
 )
+from snnlab.analysis.postsynaptic import Peak, conductance_course, deflection, epsp, epsp_peak
 from snnlab.analysis.spikes import (
     Summary,
     binned_counts,
@@ -34,22 +36,32 @@ __all__ = [
     "Bifurcation",
     "Branch",
     "Diagram",
+    "FICurve",
     "FixedPoint",
+    "Peak",
     "Summary",
     "Trajectory",
     "basin",
     "bifurcation",
     "binned_counts",
+    "conductance_course",
+    "deflection",
+    "epsp",
+    "epsp_peak",
     "fano_factor",
+    "fi_curve",
     "fixed_points",
     "isi_cv",
     "isi_cv_per_neuron",
+    "lif_rate",
+    "lif_rheobase",
     "mean_rate",
     "nullcline_at",
     "nullclines",
     "pair_correlation",
     "rates",
     "regime",
+    "rheobase",
     "separatrix",
     "silent_fraction",
     "summary",

@@ -2,5 +2,15 @@
 
 from snnlab.models.ei_balance import coba_ei, coba_hh_ei, cuba_ei, lif_ei
 from snnlab.models.reduced_decision import wong_wang2006
+from snnlab.models.single_neuron import lif_fi, synapse_train, two_neurons
 
-__all__ = ["coba_ei", "coba_hh_ei", "cuba_ei", "lif_ei", "wong_wang2006"]
+__all__ = [
+    "coba_ei",
+    "coba_hh_ei",
+    "cuba_ei",
+    "lif_ei",
+    "lif_fi",
+    "synapse_train",
+    "two_neurons",
+    "wong_wang2006",
+]

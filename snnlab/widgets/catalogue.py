@@ -64,4 +64,42 @@ LOOKS: dict[str, Look] = {
         },
         record=_ONE_EACH,
     ),
+    "lif_fi": Look(
+        visible=("I", "I_max", "tau", "tau_ref", "V_reset"),
+        presets={
+            "regular firing": {},
+            "below rheobase": {"I": 1400.0},
+            "just above rheobase": {"I": 1501.0, "I_min": 1400.0, "I_max": 1600.0},
+            "refractoriness caps the rate": {"I": 5000.0, "I_max": 20000.0, "tau_ref": 5.0},
+            "the old listing": {"R": 1e-9},
+        },
+        start={"duration": 200.0},
+        record={"cell.V": [0]},
+    ),
+    "synapse_train": Look(
+        visible=("g", "tau_rise", "tau_decay", "E_rev", "interval"),
+        presets={
+            "EPSPs add up": {},
+            "an alpha function": {"tau_rise": 5.0},
+            "too far apart to add up": {"interval": 100.0},
+            "driving force": {"g": 20.0, "V_th": 0.0, "interval": 5.0},
+            "inhibition": {"E_rev": -80.0},
+            "shunting": {"E_rev": -65.0, "I": 100.0, "g": 10.0},
+        },
+        start={"duration": 150.0},
+        record={"current.V": [0], "conductance.V": [0], "conductance.g": [0]},
+    ),
+    "two_neurons": Look(
+        visible=("I_pre", "w", "tau_s", "tau_post", "delay"),
+        presets={
+            "EPSPs sum to a spike": {},
+            "a weaker synapse": {"w": 3000.0},
+            "one EPSP is not enough": {"I_pre": 1505.0},
+            "inhibition": {"w": -800.0, "I_post": 2500.0},
+            "a long delay": {"delay": 15.0},
+            "the old listing": {"R": 1e-9, "w": 5e10, "V_start": 0.0},
+        },
+        start={"duration": 150.0},
+        record={"pre.V": [0], "post.V": [0], "post.I_syn": [0]},
+    ),
 }

@@ -141,10 +141,10 @@ function range(panel, frame, memory) {
   if (!(high >= low)) [low, high] = [0, 1];
   if (panel.kind === "rates") low = 0;
   if (high === low) high = low + 1;
-  const old = memory[panel.kind];
+  const old = memory[panel.alt];
   if (old && low >= old[0] && high <= old[1] && high - low >= 0.45 * (old[1] - old[0])) return old;
   const room = 0.06 * (high - low);
-  return (memory[panel.kind] = [panel.kind === "rates" ? 0 : low - room, high + room]);
+  return (memory[panel.alt] = [panel.kind === "rates" ? 0 : low - room, high + room]);
 }
 
 function drawCurves(context, box, panel, frame, theme, memory) {

@@ -7,7 +7,7 @@ import numpy as np
 from snnlab.core.recording import Recording
 
 RASTER_LIMIT = 200_000  # spikes drawn; beyond it every second, third ... neuron is shown
-TRACES = 2  # cells of a recorded voltage that are drawn
+TRACES = 2  # cells of a recorded variable that are drawn
 POINTS = 2000  # samples of a trace that are drawn
 COLOURS = {"E": 0, "I": 1}
 
@@ -50,8 +50,12 @@ def encode(recording: Recording, duration: float, positions: dict[str, float]) -
     block = _Block()
     panels = [_raster(block, recording, duration), _rates(block, recording, duration)]
     voltages = [name for name in recording.samples if name.endswith(".V")]
+    others = [name for name in recording.samples if name not in voltages]
     if voltages:
-        panels.append(_traces(block, recording, voltages))
+        panels.append(_traces(block, recording, voltages, "membrane potential (mV)"))
+    if others:
+        variables = dict.fromkeys(name.rpartition(".")[2] for name in others)
+        panels.append(_traces(block, recording, others, ", ".join(variables)))
     header = {
         "duration": duration,
         "end": float(recording.duration),
@@ -134,21 +138,24 @@ def _rates(block: _Block, recording: Recording, duration: float) -> dict[str, An
     }
 
 
-def _traces(block: _Block, recording: Recording, names: list[str]) -> dict[str, Any]:
+def _traces(block: _Block, recording: Recording, names: list[str], what: str) -> dict[str, Any]:
     steps = max(len(recording[name]) for name in names)
     every = max(1, -(-steps // POINTS))
+    places = list(recording.spikes)
+    mixed = len({name.rpartition(".")[2] for name in names}) > 1
     series = []
-    for i, name in enumerate(names):
-        V, population = np.asarray(recording[name]), name.removesuffix(".V")
-        for cell in range(min(TRACES, V.shape[1])):
+    for name in names:
+        values, (population, _, variable) = np.asarray(recording[name]), name.rpartition(".")
+        for cell in range(min(TRACES, values.shape[1])):
+            legend = f"{population} {variable}" if mixed else population
             series.append(
                 {
                     "name": name,
-                    "legend": population if V.shape[1] == 1 else f"{population} {cell + 1}",
-                    "colour": (colour_of(population, i) + 2 * cell) % 5,
-                    "values": block.add(V[::every, cell].astype(np.float32)),
+                    "legend": legend if values.shape[1] == 1 else f"{legend} {cell + 1}",
+                    "colour": (colour_of(population, places.index(population)) + 2 * cell) % 5,
+                    "values": block.add(values[::every, cell].astype(np.float32)),
                 }
             )
-    what = "membrane potential (mV)" + (", one cell each" if len(series) == len(names) else "")
+    what += ", one cell each" if len(series) == len(names) > 1 and not mixed else ""
     step = every * recording.dt
     return {"kind": "traces", "title": what, "alt": what, "start": 0.0, "step": step, "series": series}
