@@ -22,6 +22,7 @@ from snnlab.core import (
 )
 from snnlab.core.network import Input, Network, Population, Projection
 from snnlab.core.parameters import component, describe, model, param, replace, static
+from snnlab.core.rate_run import RateRun
 from snnlab.core.recording import Recording, SpikeTrains
 from snnlab.core.simulate import Interrupted, Run, SimulationError, simulate
 
@@ -37,6 +38,7 @@ __all__ = [
     "Network",
     "Population",
     "Projection",
+    "RateRun",
     "Recording",
     "Run",
     "SimulationError",

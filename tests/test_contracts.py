@@ -44,6 +44,8 @@ INTEGRATORS = [
     for value in vars(snnlab.integrators).values()
     if inspect.isfunction(value) and value.__module__ == snnlab.integrators.__name__
 ]
+STEPPERS = [item for item in INTEGRATORS if "flow" in inspect.signature(item).parameters]  # of any dx/dt
+INTEGRATORS = [item for item in INTEGRATORS if item not in STEPPERS]  # of the membrane equation
 MODELS = [getattr(snnlab.models, name) for name in snnlab.models.__all__]
 NETWORKS = [item for item in MODELS if isinstance(item(), Network)]
 SYSTEMS = [item for item in MODELS if item not in NETWORKS]
@@ -56,8 +58,8 @@ def each(items):
 
 
 def test_something_is_found():
-    assert (
-        NEURONS and CHANNELS and KINETICS and RECEPTORS and SOURCES and INTEGRATORS and NETWORKS and SYSTEMS
+    assert (NEURONS and CHANNELS and KINETICS and RECEPTORS and SOURCES) and (
+        INTEGRATORS and STEPPERS and NETWORKS and SYSTEMS
     )
 
 
@@ -222,6 +224,22 @@ def test_integrators_are_exact_for_a_constant_current(item):
     assert np.allclose(V, exact, atol=tolerance)
 
 
+@each(STEPPERS)
+def test_steppers_have_their_order(item):
+    """x' = t - x, whose solution is known: halving dt divides the error by 2^order."""
+    order = {"euler": 1, "rk4": 4}[item.__name__]
+    with jax.enable_x64(True):
+
+        def error(dt):
+            x = jnp.asarray(1.0)
+            for k in range(round(2.0 / dt)):
+                x = item(lambda x, t: t - x, x, jnp.asarray(k * dt), jnp.asarray(dt))
+            return abs(float(x) - (2.0 - 1.0 + 2.0 * math.exp(-2.0)))
+
+        errors = np.array([error(dt) for dt in (0.2, 0.1, 0.05)])
+    assert np.allclose(np.log2(errors[:-1] / errors[1:]), order, atol=0.15)
+
+
 @each(KINETICS)
 def test_kinetics_superpose_and_die_out(item):
     def conductance(times, weight=1.0):
@@ -297,6 +315,15 @@ def test_systems_are_finite_with_finite_gradients_in_their_window_at_every_corne
         total = jax.grad(lambda system, state: jnp.sum(system.derivative(state)), argnums=(0, 1))
         gradients = jax.tree.leaves(total(jax.tree.map(float, system), jnp.asarray(states)))
         assert all(np.all(np.isfinite(gradient)) for gradient in gradients), change
+
+
+@each(SYSTEMS)
+def test_systems_run_as_they_come_and_are_reproducible(item):
+    first, second = simulate(item(), duration=30.0, seed=3), simulate(item(), duration=30.0, seed=3, chunk=77)
+    assert list(first.samples) == list(item().variables) and not first.spikes
+    for name in first.samples:
+        assert len(first[name]) == 300 and np.all(np.isfinite(first[name]))
+        assert np.array_equal(first[name], second[name])
 
 
 def test_replacing_a_nested_component_keeps_the_rest():

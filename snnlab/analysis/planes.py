@@ -13,21 +13,9 @@ import jax.numpy as jnp
 import numpy as np
 
 from snnlab.core.parameters import unknown
+from snnlab.core.rates import put_together, taken_apart
 
 Window = Mapping[str, tuple[float, float]]
-
-
-class _Itself:
-    """A system that is no pytree, hashable whatever it is."""
-
-    def __init__(self, system: Any):
-        self.system = system
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Itself) and other.system is self.system
-
-    def __hash__(self) -> int:
-        return id(self.system)
 
 
 class Plane:
@@ -51,15 +39,12 @@ class Plane:
         self.time_unit = getattr(system, "time_unit", "")
         self.low, self.high = self._window(system, window)
         self.size = self.high - self.low
-        leaves, structure = jax.tree.flatten(system)
-        if jax.tree_util.treedef_is_leaf(structure):
-            self._structure, self._leaves = _Itself(system), ()
-        else:
-            self._structure, self._leaves = structure, tuple(np.asarray(leaf, float) for leaf in leaves)
+        self._structure, leaves = taken_apart(system)
+        self._leaves = tuple(np.asarray(leaf, float) for leaf in leaves)
         for shape in ((2,), (3, 2)):
             with jax.enable_x64(True):
                 given = jax.eval_shape(
-                    lambda leaves, x: rebuild(self._structure, leaves).derivative(x),
+                    lambda leaves, x: put_together(self._structure, leaves).derivative(x),
                     self._leaves,
                     jax.ShapeDtypeStruct(shape, float),
                 )
@@ -138,27 +123,22 @@ class Plane:
         return 0.5 / fastest if fastest > 0.0 else 1.0
 
 
-def rebuild(structure: Any, leaves: Any) -> Any:
-    """The system from its two halves, inside a compiled function."""
-    return structure.system if isinstance(structure, _Itself) else jax.tree.unflatten(structure, leaves)
-
-
 @functools.partial(jax.jit, static_argnums=0)
 def flow(structure, leaves, states):
     """The derivative [n, 2]."""
-    return rebuild(structure, leaves).derivative(states)
+    return put_together(structure, leaves).derivative(states)
 
 
 @functools.partial(jax.jit, static_argnums=0)
 def jacobian(structure, leaves, states):
     """The Jacobians [n, 2, 2]."""
-    return jax.vmap(jax.jacfwd(rebuild(structure, leaves).derivative))(states)
+    return jax.vmap(jax.jacfwd(put_together(structure, leaves).derivative))(states)
 
 
 @functools.partial(jax.jit, static_argnums=0)
 def newton(structure, leaves, states, size):
     """Newton's method with bounded steps from states [n, 2]: where it ends, and whether that is a zero."""
-    derivative = rebuild(structure, leaves).derivative
+    derivative = put_together(structure, leaves).derivative
 
     def step(state):
         F, J = derivative(state), jax.jacfwd(derivative)(state)
@@ -182,7 +162,7 @@ def edge_zeros(structure, leaves, starts, ends, which):
 
     NaN where it does so through a pole.
     """
-    derivative = rebuild(structure, leaves).derivative
+    derivative = put_together(structure, leaves).derivative
 
     def value(states):
         return jnp.take(derivative(states), which, axis=-1)
@@ -205,7 +185,7 @@ def edge_zeros(structure, leaves, starts, ends, which):
 @functools.partial(jax.jit, static_argnums=0)
 def project(structure, leaves, states, which, size):
     """States [n, 2] moved onto the zero level of component ``which``, across it; left alone where that is far."""
-    derivative, size = rebuild(structure, leaves).derivative, size[None]
+    derivative, size = put_together(structure, leaves).derivative, size[None]
 
     def step(_, states):
         value, slope = jax.vmap(jax.value_and_grad(lambda x: jnp.take(derivative(x), which)))(states)
@@ -231,7 +211,7 @@ def _step(derivative, states, size, length, dt_max):
 @functools.partial(jax.jit, static_argnums=(0, 7))
 def backwards(structure, leaves, states, low, high, length, dt_max, most):
     """States [n, 2] followed back in time until they leave the window or stand still: paths [n, most, 2]."""
-    system = rebuild(structure, leaves)
+    system = put_together(structure, leaves)
     low, high = low[None], high[None]
     size = high - low
 
@@ -257,7 +237,7 @@ def backwards(structure, leaves, states, low, high, length, dt_max, most):
 @functools.partial(jax.jit, static_argnums=(0, 5))
 def ahead(structure, leaves, states, size, dt_max, steps):
     """States [n, 2] a number of steps later, and whether each of them still moves [n]."""
-    derivative, size = rebuild(structure, leaves).derivative, size[None]
+    derivative, size = put_together(structure, leaves).derivative, size[None]
 
     def step(_, pair):
         return pair[1], _step(derivative, pair[1], size, 0.03, dt_max)

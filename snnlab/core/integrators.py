@@ -1,9 +1,11 @@
-"""One step of the leaky membrane equation ``tau dV/dt = V_rest - V + R (I - g V)``.
+"""One step in time: of the leaky membrane equation, and of any system of differential equations.
 
-``I - g V`` is the synaptic drive, summed over all receptors. The functions differ in how the conductance ``g``
-enters. All three are exact for constant ``I`` when ``g`` is 0.
+``frozen``, ``implicit`` and ``exponential`` step ``tau dV/dt = V_rest - V + R (I - g V)``. ``I - g V`` is the synaptic
+drive, summed over all receptors. The functions differ in how the conductance ``g`` enters. All three are exact for
+constant ``I`` when ``g`` is 0. ``euler`` and ``rk4`` step ``dx/dt = flow(x, t)``.
 """
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import jax.numpy as jnp
@@ -36,3 +38,21 @@ def exponential(V: Array, V_rest: Array, tau: Array, R: Array, drive: Drive, dt:
     total = 1 + R * drive.g
     V_inf = (V_rest + R * drive.I) / total
     return V_inf + (V - V_inf) * jnp.exp(-dt / tau * total)
+
+
+Flow = Callable[[Array, Array], Array]
+
+
+def euler(flow: Flow, x: Array, t: Array, dt: Array) -> Array:
+    """x(t + dt) by the tangent at t: first order."""
+    return x + dt * flow(x, t)
+
+
+def rk4(flow: Flow, x: Array, t: Array, dt: Array) -> Array:
+    """x(t + dt) by the classic method of Runge and Kutta (Kutta, 1901): fourth order, four evaluations."""
+    half = t + 0.5 * dt
+    k_1 = flow(x, t)
+    k_2 = flow(x + 0.5 * dt * k_1, half)
+    k_3 = flow(x + 0.5 * dt * k_2, half)
+    k_4 = flow(x + dt * k_3, t + dt)
+    return x + dt / 6.0 * (k_1 + 2.0 * (k_2 + k_3) + k_4)

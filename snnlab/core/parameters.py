@@ -133,7 +133,9 @@ def component(cls: type[T]) -> type[T]:
             setattr(cls, name, dataclasses.field(default=default.default, metadata={"parameter": parameter}))
     made: Any = dataclasses.dataclass(frozen=True, eq=False)(cls)
     names = tuple(f.name for f in dataclasses.fields(made))
-    statics = tuple(f.name for f in dataclasses.fields(made) if f.metadata.get("static"))
+    # a whole number is a size: part of the structure, as what is declared static
+    sizes = {p.name for p in declared if p.integer}
+    statics = tuple(f.name for f in dataclasses.fields(made) if f.metadata.get("static") or f.name in sizes)
     leaves = tuple(name for name in names if name not in statics)
     assign = made.__init__
 
@@ -170,8 +172,11 @@ def component(cls: type[T]) -> type[T]:
 
 
 def model(function: Callable[..., T]) -> Callable[..., T]:
-    """Give a function whose keyword parameters are declared with ``param`` the same checks as a component."""
-    signature = inspect.signature(function)
+    """Give a function whose keyword parameters are declared with ``param`` the same checks as a component.
+
+    A function of ``**parameters`` has the parameters of the component that it is annotated to return.
+    """
+    signature = _with_parameters_of_what_it_returns(inspect.signature(function))
     declared = tuple(
         dataclasses.replace(p.default, name=name)
         for name, p in signature.parameters.items()
@@ -195,6 +200,19 @@ def model(function: Callable[..., T]) -> Callable[..., T]:
     )
     checked.__declared__ = declared
     return checked
+
+
+def _with_parameters_of_what_it_returns(signature: inspect.Signature) -> inspect.Signature:
+    own = [p for p in signature.parameters.values() if p.kind is not p.VAR_KEYWORD]
+    if len(own) == len(signature.parameters):
+        return signature
+    returned = signature.return_annotation
+    declared = {p.name: p for p in returned.__declared__}
+    fields = [
+        inspect.Parameter(f.name, inspect.Parameter.KEYWORD_ONLY, default=declared.get(f.name, f.default))
+        for f in dataclasses.fields(returned)
+    ]
+    return signature.replace(parameters=[*own, *fields])
 
 
 def describe(model: Any) -> tuple[Parameter, ...]:

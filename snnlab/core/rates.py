@@ -1,9 +1,58 @@
-"""Systems of a few rate variables: a derivative without spikes, on which a phase plane can be drawn."""
+"""Models without spikes: a derivative that can be stepped in time and, of two variables, drawn as a phase plane."""
 
-from typing import Protocol, runtime_checkable
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import jax
 import jax.numpy as jnp
+
+MILLISECONDS = {"ms": 1.0, "s": 1000.0}  # how many there are in a model's unit of time
+
+
+class Moment(NamedTuple):
+    """When something from outside acts: all that a stimulus may depend on.
+
+    ``t`` is the time itself, which moves on within a step of ``rk4``; the step ``k`` that began at ``k dt`` and its
+    random ``key`` do not, so that noise, a function of ``(key, k, unit)`` by ``snnlab.core.randomness``, stands still
+    for a step. Times are in the model's own unit.
+    """
+
+    t: jax.Array
+    k: jax.Array
+    dt: jax.Array
+    key: jax.Array
+
+
+@runtime_checkable
+class RateModel(Protocol):
+    """What ``simulate`` runs beside networks: ``d state / dt = derivative(state)`` from ``initial(key)`` on.
+
+    A state is one vector: the variables one after the other, as many units of each. A model may have more:
+
+    * ``input(moment)``, what comes from outside at a ``Moment``. It is then handed on as ``derivative(state, input)``;
+    * ``observe(state)``, or ``observe(state, input)``: a dict of further values, scalars or [units], to record by name;
+    * ``integrator``, the function that takes a step: ``integrators.rk4`` where there is none.
+
+    A component is compiled once for all values of its parameters, any other object once for itself.
+    """
+
+    @property
+    def variables(self) -> tuple[str, ...]:
+        """The names of the variables, in the order of the state."""
+        ...
+
+    @property
+    def time_unit(self) -> str:
+        """The unit of time in which the derivative is a rate: "ms" or "s"."""
+        ...
+
+    def initial(self, key: jax.Array) -> Any:
+        """The state [n] at t = 0; ``key`` is for what is drawn."""
+        ...
+
+    @property
+    def derivative(self) -> Any:
+        """A function: the rate of change [n] of a state [n]."""
+        ...
 
 
 @runtime_checkable
@@ -52,3 +101,29 @@ def threshold_linear(
     x2 = x * x
     series = 1 + x / 2 + x2 * (1 / 12 - x2 * (1 / 720 - x2 * (1 / 30240 - x2 / 1209600)))
     return jnp.where(near, series, far) / d
+
+
+class Itself:
+    """The structure of a model that is no pytree: hashable whatever it is."""
+
+    def __init__(self, model: Any):
+        self.model = model
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Itself) and other.model is self.model
+
+    def __hash__(self) -> int:
+        return id(self.model)
+
+
+def taken_apart(model: Any) -> tuple[Any, tuple[Any, ...]]:
+    """What a compiled function is made for, and the values it is handed: ``put_together`` gives the model again."""
+    leaves, structure = jax.tree.flatten(model)
+    if jax.tree_util.treedef_is_leaf(structure):
+        return Itself(model), ()
+    return structure, tuple(leaves)
+
+
+def put_together(structure: Any, leaves: Any) -> Any:
+    """The model from its two halves, inside a compiled function."""
+    return structure.model if isinstance(structure, Itself) else jax.tree.unflatten(structure, leaves)

@@ -71,7 +71,8 @@ class Recording:
     """A run's spikes and samples.
 
     ``recording.spikes["E"]`` are the spikes of population E; ``recording["E.V"]`` [T, n] what was asked for in
-    ``record``, of the cells ``recording.cells["E.V"]`` [n]. A sample at ``t[k]`` is taken after resets and arrivals
+    ``record``, of the cells ``recording.cells["E.V"]`` [n]. What is one number at a time, such as a variable of a
+    two-variable system, is [T] and has no cells. A sample at ``t[k]`` is taken after resets and arrivals
     at that time. ``complete`` is False when the run was stopped before its duration; everything then covers the part
     that was run.
     """
@@ -85,7 +86,7 @@ class Recording:
     cells: dict[str, np.ndarray] = dataclasses.field(default_factory=dict)  # without an entry: all cells
 
     def __post_init__(self):
-        cells = {name: np.arange(values.shape[1]) for name, values in self.samples.items()}
+        cells = {name: np.arange(v.shape[1]) for name, v in self.samples.items() if v.ndim > 1}
         object.__setattr__(self, "cells", {**cells, **self.cells})
 
     @property
@@ -101,7 +102,7 @@ class Recording:
     def column(self, name: str, cell: int) -> np.ndarray:
         """The samples [T] of one cell. Raises ValueError when it was not recorded."""
         values = self[name]
-        cells = self.cells[name]
+        cells = self.cells.get(name, np.arange(0))
         found = np.flatnonzero(cells == cell)
         if not len(found):
             listed = ", ".join(map(str, cells[:8])) + (", ..." if len(cells) > 8 else "")
@@ -109,9 +110,10 @@ class Recording:
         return values[:, found[0]]
 
     def __repr__(self) -> str:
-        recorded = "".join(f", {name} {values.shape}" for name, values in self.samples.items())
+        recorded = [f"{name} {values.shape}" for name, values in self.samples.items()]
+        parts = ", ".join([repr(self.spikes)] * bool(self.spikes) + recorded)
         state = "" if self.complete else " (stopped early)"
-        return f"<Recording of {self.duration:g} ms{state}: {self.spikes!r}{recorded}>"
+        return f"<Recording of {self.duration:g} ms{state}: {parts or 'nothing was recorded'}>"
 
     def save(self, path: str | os.PathLike) -> Path:
         """Write everything to one ``.npz`` file, whole or not at all."""
@@ -130,7 +132,8 @@ class Recording:
             arrays[f"times_{i}"], arrays[f"neurons_{i}"] = trains.times, trains.neurons
         for i, (name, values) in enumerate(self.samples.items()):
             arrays[f"samples_{i}"] = values
-            arrays[f"cells_{i}"] = self.cells[name]
+            if name in self.cells:
+                arrays[f"cells_{i}"] = self.cells[name]
         with whole_file(path) as file:
             np.savez_compressed(file, allow_pickle=False, **arrays)
         return path
@@ -148,7 +151,11 @@ class Recording:
                     for i, (name, n) in enumerate(header["populations"].items())
                 }
                 samples = {name: file[f"samples_{i}"] for i, name in enumerate(header["samples"])}
-                cells = {name: file[f"cells_{i}"] for i, name in enumerate(header["samples"])}
+                cells = {
+                    name: file[f"cells_{i}"]
+                    for i, name in enumerate(header["samples"])
+                    if f"cells_{i}" in file
+                }
         except FileNotFoundError:
             raise
         except Exception as error:

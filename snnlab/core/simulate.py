@@ -16,6 +16,7 @@ from snnlab.core import delivery, planner, randomness
 from snnlab.core import step as stepping
 from snnlab.core.network import Network, Packed
 from snnlab.core.parameters import ABOVE_ZERO, Parameter, unknown
+from snnlab.core.rates import RateModel
 from snnlab.core.recording import Recording, Spikes, SpikeTrains
 
 CHUNK = 1000  # steps a chunk: costs about a tenth at 4000 cells and buys progress and a Stop that stops
@@ -44,8 +45,18 @@ class Interrupted(KeyboardInterrupt):
         self.recording = recording
 
 
+def begin(model: Any, **options: Any) -> Any:
+    """A run of a model, to be iterated: a ``Run`` of a Network, a ``RateRun`` of any other model.
+
+    ``options`` are those of ``simulate`` without ``progress``; both kinds of run have the same interface.
+    """
+    from snnlab.core.rate_run import RateRun  # which imports this module
+
+    return (Run if isinstance(model, Network) else RateRun)(model, **options)
+
+
 def simulate(
-    model: Network,
+    model: Network | RateModel,
     *,
     duration: float,
     dt: float = 0.1,
@@ -54,17 +65,18 @@ def simulate(
     progress: bool | Callable[[float], Any] | None = None,
     chunk: int | None = None,
 ) -> Recording:
-    """Run a model for ``duration`` ms in steps of ``dt`` ms.
+    """Run a network or a rate model for ``duration`` ms in steps of ``dt`` ms, whatever the model's own unit of time.
 
     Spikes of every population are always recorded. ``record`` names what else is: ``"E.V"`` for a state variable of
-    population E, ``"E.exc"`` for the conductance of synapse exc on E; a dict ``{"E.V": [0, 5]}`` picks cells.
+    population E, ``"E.exc"`` for the conductance of synapse exc on E; a dict ``{"E.V": [0, 5]}`` picks cells. Of a
+    model without populations the variables are recorded unless ``record`` names others (``"s1"``, ``"r1"``).
     ``progress`` is True for a bar on stderr, or a function that is called with the finished fraction and may return
     False to stop. The same model, seed and dt give the same spikes whatever ``chunk`` (steps) and ``progress`` are.
 
     Raises ValueError for anything that cannot be run, before anything is compiled; SimulationError when the state
     blows up; Interrupted (a KeyboardInterrupt that keeps the recording) on Ctrl-C.
     """
-    run = Run(model, duration=duration, dt=dt, seed=seed, record=record, chunk=chunk)
+    run = begin(model, duration=duration, dt=dt, seed=seed, record=record, chunk=chunk)
     report = _bar if progress is True else progress or (lambda fraction: None)
     try:
         for fraction in run:

@@ -1,0 +1,263 @@
+"""Running a model without spikes: the same interface as a network's ``Run``, by ``simulate`` or piece by piece."""
+
+import functools
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, NoReturn
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array, lax
+
+from snnlab.core import integrators, randomness, simulate
+from snnlab.core.parameters import unknown
+from snnlab.core.rates import MILLISECONDS, Moment, put_together, taken_apart
+from snnlab.core.recording import Recording, Spikes
+
+ABSURD = 1e9  # a variable beyond this has left the model
+
+
+class RateRun:
+    """A run of a rate model in pieces: iterate to advance chunk by chunk, ask for ``recording()`` at any time.
+
+    ``record`` names variables and what the model can ``observe``; without it all variables are recorded. What has one
+    unit gives [T], anything else [T, units]; a dict ``{"u": [0, 5]}`` picks units. Building a run checks everything.
+    """
+
+    def __init__(
+        self,
+        model: Any,
+        *,
+        duration: float,
+        dt: float = 0.1,
+        seed: int = 0,
+        record: str | Iterable[str] | Mapping[str, Any] | None = None,
+        chunk: int | None = None,
+    ):
+        self.name = _checked(model)
+        self.dt = float(simulate._DT.check("simulate", dt))
+        self.duration = float(simulate._DURATION.check("simulate", duration))
+        self.seed = randomness.check_seed(seed)
+        self.n_steps = simulate._whole_steps(self.duration, self.dt)
+        self.done = 0  # steps that have been taken
+        self.variables = tuple(model.variables)
+        real = np.dtype(jnp.result_type(float))
+        self._structure, leaves = taken_apart(model)
+        step = np.asarray(self.dt / MILLISECONDS[model.time_unit], real)
+        self._leaves, self._dt, self._seed = jax.device_put(
+            (tuple(np.asarray(leaf, real) for leaf in leaves), step, np.uint32(self.seed))
+        )
+        shapes = _shapes(self._structure, tuple(leaf.shape for leaf in self._leaves), real)
+        self._units = self._chosen(self.variables if record is None else record, shapes)
+        shapes = {name: shapes[name] if units is None else units.shape for name, units in self._units.items()}
+        self._refuse_if_too_large(sum(map(np.prod, shapes.values())) * real.itemsize)
+        self.chunk = self._chunk_steps(sum(map(np.prod, shapes.values())) * real.itemsize, chunk)
+        self._given = jax.device_put(tuple(self._units.values()))
+        self._samples = {name: np.empty((self.n_steps, *shape), real) for name, shape in shapes.items()}
+        self._state = _initial(self._structure, self._leaves, self._seed)
+
+    def __iter__(self) -> Iterator[float]:
+        while self.done < self.n_steps:
+            yield self.advance()
+
+    @property
+    def fraction(self) -> float:
+        """How much of the duration has been simulated, 0 to 1."""
+        return self.done / self.n_steps
+
+    def advance(self) -> float:
+        """Simulate one chunk more; returns the finished fraction. Raises SimulationError when the state blows up."""
+        stop = min(self.done + self.chunk, self.n_steps)
+        if stop > self.done:
+            k, state, samples = _advance(
+                self._structure,
+                tuple(self._units),
+                self.chunk,
+                self._leaves,
+                self._given,
+                np.int32(self.done),
+                np.int32(stop),
+                self._state,
+                self._dt,
+                self._seed,
+            )
+            reached = int(k)
+            for kept, values in zip(self._samples.values(), samples, strict=True):
+                kept[self.done : reached] = np.asarray(values)[: reached - self.done]
+            self._state, self.done = state, reached
+            if not _sound(np.asarray(state)):
+                self._stop_with_an_error(np.asarray(state))
+        return self.fraction
+
+    def recording(self) -> Recording:
+        """What has been simulated so far."""
+        return self._recording(self.done == self.n_steps)
+
+    def _recording(self, complete: bool) -> Recording:
+        samples = {name: values[: self.done] for name, values in self._samples.items()}
+        picked = {name: units for name, units in self._units.items() if units is not None}
+        return Recording(self.dt, self.done * self.dt, self.seed, Spikes({}), samples, complete, picked)
+
+    def _stop_with_an_error(self, state: np.ndarray) -> NoReturn:
+        self.n_steps = self.done  # nothing comes after this
+        wrong = int(np.argmax(np.nan_to_num(np.abs(state), nan=np.inf)))
+        variable, unit = divmod(wrong, len(state) // len(self.variables))
+        which = f" of unit {unit}" if len(state) > len(self.variables) else ""
+        error = simulate.SimulationError(
+            f"{self.name}: {self.variables[variable]}{which} is {state[wrong]:g} at t = {self.done * self.dt:g} ms: "
+            f"the run was stopped. Its input is too strong or its time constants too short for dt = {self.dt:g} ms; "
+            "use a smaller dt."
+        )
+        error.recording = self._recording(complete=False)
+        raise error
+
+    def _chosen(self, record: Any, shapes: Mapping[str, tuple[int, ...]]) -> dict[str, np.ndarray | None]:
+        """By name, the units [m] that ``record`` asks for; None for all."""
+        names = (record,) if isinstance(record, str) else record
+        chosen = {}
+        for name in names:
+            if name not in shapes:
+                raise ValueError(unknown(f"record: {self.name} has nothing like", str(name)[:60], shapes))
+            which = record[name] if isinstance(record, Mapping) else None
+            n = shapes[name][0] if shapes[name] else 1
+            units = None if which is None else np.atleast_1d(np.asarray(which))
+            if units is not None and (
+                units.dtype.kind not in "iu" or units.ndim != 1 or np.any((units < 0) | (units >= n))
+            ):
+                raise ValueError(f'record "{name}": units {which!r} must be whole numbers from 0 to {n - 1}.')
+            chosen[name] = None if units is None else units.astype(np.int32)
+        return chosen
+
+    def _chunk_steps(self, bytes_a_step: int, chunk: int | None) -> int:
+        if chunk is None:
+            return max(1, min(simulate.CHUNK, simulate.CHUNK_BYTES // max(bytes_a_step, 1)))
+        if isinstance(chunk, bool) or not isinstance(chunk, (int, np.integer)) or chunk < 1:
+            raise ValueError(f"simulate: chunk = {chunk!r} must be a whole number of steps, at least 1.")
+        return min(int(chunk), self.n_steps)
+
+    def _refuse_if_too_large(self, bytes_a_step: int):
+        size, free = float(bytes_a_step) * self.n_steps, simulate._free_memory()
+        if size > 0.9 * free:
+            raise ValueError(
+                f"simulate: recording {', '.join(self._units)} for {self.duration:g} ms at dt = {self.dt:g} ms would "
+                f"take {size / 1e9:.1f} GB, but {free / 1e9:.1f} GB are free; record fewer units or a shorter run."
+            )
+
+
+def _checked(model: Any) -> str:
+    """What a rate model is called in messages. Raises ValueError when it is none."""
+    expected = "expected a Network, or a rate model with variables, time_unit, initial and derivative"
+    missing = [
+        name for name in ("variables", "time_unit", "initial", "derivative") if not hasattr(model, name)
+    ]
+    if isinstance(model, type) or missing:
+        lack = "it is a class" if isinstance(model, type) else f"it has no {missing[0]}"
+        raise ValueError(f"simulate: {model!r} is not a model; {expected}, but {lack}.")
+    name = type(model).__name__
+    if model.time_unit not in MILLISECONDS:
+        raise ValueError(unknown(f"{name}: there is no time_unit", model.time_unit, MILLISECONDS))
+    return name
+
+
+class _Stepped:
+    """A model at the steps of one run: its flow in a step, and what can be recorded at a step's beginning."""
+
+    def __init__(self, model: Any, dt: Array, seed: Array):
+        self.model, self.dt, self.key = model, dt, randomness.subkey(seed, "input")
+        self.take = getattr(model, "integrator", integrators.rk4)
+
+    def _given(self, function: Any, x: Array, t: Array, k: Array) -> Any:
+        if not hasattr(self.model, "input"):
+            return function(x)
+        return function(x, self.model.input(Moment(t, k, self.dt, self.key)))
+
+    def time(self, k: Array) -> Array:
+        return k.astype(self.dt.dtype) * self.dt
+
+    def flow(self, k: Array) -> integrators.Flow:
+        return lambda x, t: self._given(self.model.derivative, x, t, k)
+
+    def values(self, x: Array, k: Array) -> dict[str, Array]:
+        parts = x.reshape(len(self.model.variables), -1)
+        own = {
+            name: part[0] if len(part) == 1 else part
+            for name, part in zip(self.model.variables, parts, strict=True)
+        }
+        more = self._given(self.model.observe, x, self.time(k), k) if hasattr(self.model, "observe") else {}
+        return own | {name: jnp.asarray(value) for name, value in more.items()}
+
+    def step(self, x: Array, k: Array) -> Array:
+        return self.take(self.flow(k), x, self.time(k), self.dt)
+
+
+def _sound(x: Any) -> Any:
+    return (abs(x) < ABSURD).all()
+
+
+@functools.lru_cache(maxsize=256)
+def _shapes(
+    structure: Any, leaves: tuple[tuple[int, ...], ...], real: np.dtype
+) -> dict[str, tuple[int, ...]]:
+    """Of everything that can be recorded, variables first, its shape at one time: () or (units,).
+
+    Raises ValueError for a state or a derivative of another shape than the model's variables need.
+    """
+    names: list[str] = []
+
+    def look(leaves, seed, dt):
+        model = put_together(structure, leaves)
+        x, name, variables = _initial(structure, leaves, seed), type(model).__name__, tuple(model.variables)
+        if not variables or not x.size or x.size % len(variables):
+            raise ValueError(
+                f"{name}: the state {x.shape} must hold its variables ({', '.join(variables)}) one after the other, "
+                "as many units of each."
+            )
+        stepped = _Stepped(model, dt, seed)
+        flow = stepped.flow(jnp.int32(0))(x, dt)
+        if flow.shape != x.shape:
+            raise ValueError(
+                f"{name}: the derivative must have the shape of the state: {x.shape}, not {flow.shape}."
+            )
+        values = stepped.values(x, jnp.int32(0))
+        names.extend(values)  # a dict would come back sorted
+        return tuple(values.values())
+
+    given = tuple(jax.ShapeDtypeStruct(shape, real) for shape in leaves)
+    scalars = jax.ShapeDtypeStruct((), np.uint32), jax.ShapeDtypeStruct((), real)
+    values = jax.eval_shape(look, given, *scalars)
+    return {name: value.shape for name, value in zip(names, values, strict=True)}
+
+
+@functools.partial(jax.jit, static_argnames="structure")
+def _initial(structure: Any, leaves: tuple[Array, ...], seed: Array) -> Array:
+    model = put_together(structure, leaves)
+    return jnp.ravel(jnp.asarray(model.initial(randomness.subkey(seed, "initial")), jnp.result_type(float)))
+
+
+@functools.partial(jax.jit, static_argnames=("structure", "names", "capacity"))
+def _advance(structure, names, capacity, leaves, units, begin, end, x, dt, seed):
+    """Steps from number ``begin`` to ``end`` (at most ``capacity``), or until the state is not sound.
+
+    Returns the number of the next step, the state before it, and the samples [capacity, ...] of ``names``, of the
+    ``units`` that are listed or of all.
+    """
+    model = _Stepped(put_together(structure, leaves), dt, seed)
+
+    def sampled(x, k):
+        values = model.values(x, k)
+        return tuple(
+            values[name] if which is None else jnp.atleast_1d(values[name])[which]
+            for name, which in zip(names, units, strict=True)
+        )
+
+    def one(loop):
+        k, x, samples = loop
+        samples = tuple(
+            lax.dynamic_update_index_in_dim(kept, row.astype(kept.dtype), k - begin, 0)
+            for kept, row in zip(samples, sampled(x, k), strict=True)
+        )
+        return k + 1, model.step(x, k), samples
+
+    rows = jax.eval_shape(sampled, x, begin)
+    samples = tuple(jnp.zeros((capacity, *row.shape), x.dtype) for row in rows)
+    return lax.while_loop(lambda loop: (loop[0] < end) & _sound(loop[1]), one, (begin, x, samples))
