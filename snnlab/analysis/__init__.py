@@ -1,6 +1,15 @@
-"""Measures of what a simulation did, how cells and synapses answer, and phase planes; nothing drawn."""
+"""Measures of what a simulation did: spikes, answers of cells and synapses, decisions, phase planes; nothing drawn."""
 
 from snnlab.analysis.bifurcations import Bifurcation, Branch, Diagram, bifurcation
+from snnlab.analysis.decisions import (
+    Decision,
+    Weibull,
+    binomial_interval,
+    decision,
+    first_crossing,
+    pool_rates,
+    weibull_fit,
+)
 from snnlab.analysis.excitability import FICurve, fi_curve, lif_rate, lif_rheobase, rheobase
 from snnlab.analysis.phase_plane import (
     Basin,
@@ -15,6 +24,7 @@ from snnlab.analysis.phase_plane import (
     vector_field,
 )
 from snnlab.analysis.postsynaptic import Peak, conductance_course, deflection, epsp, epsp_peak
+from snnlab.analysis.psychometry import Psychometric
 from snnlab.analysis.spikes import (
     Summary,
     binned_counts,
@@ -30,26 +40,34 @@ from snnlab.analysis.spikes import (
     synchrony,
     windowed_rate,
 )
+from snnlab.analysis.trials import PsychometricInterrupted, psychometric, trial_seed
 
 __all__ = [
     "Basin",
     "Bifurcation",
     "Branch",
+    "Decision",
     "Diagram",
     "FICurve",
     "FixedPoint",
     "Peak",
+    "Psychometric",
+    "PsychometricInterrupted",
     "Summary",
     "Trajectory",
+    "Weibull",
     "basin",
     "bifurcation",
     "binned_counts",
+    "binomial_interval",
     "conductance_course",
+    "decision",
     "deflection",
     "epsp",
     "epsp_peak",
     "fano_factor",
     "fi_curve",
+    "first_crossing",
     "fixed_points",
     "isi_cv",
     "isi_cv_per_neuron",
@@ -59,6 +77,8 @@ __all__ = [
     "nullcline_at",
     "nullclines",
     "pair_correlation",
+    "pool_rates",
+    "psychometric",
     "rates",
     "regime",
     "rheobase",
@@ -67,6 +87,8 @@ __all__ = [
     "summary",
     "synchrony",
     "trajectory",
+    "trial_seed",
     "vector_field",
+    "weibull_fit",
     "windowed_rate",
 ]
