@@ -14,7 +14,7 @@ from snnlab import Input, Network, Population, Projection, describe, replace, si
 from snnlab.connectivity import FixedProbability
 from snnlab.core import units
 from snnlab.core.rates import RateSystem
-from snnlab.inputs import Constant, SpikeTimes
+from snnlab.inputs import Constant, Poisson, SpikeTimes
 from snnlab.integrators import Drive
 from snnlab.synapses import Current, Exponential, Synapse
 
@@ -49,7 +49,11 @@ INTEGRATORS = [item for item in INTEGRATORS if item not in STEPPERS]  # of the m
 MODELS = [getattr(snnlab.models, name) for name in snnlab.models.__all__]
 NETWORKS = [item for item in MODELS if isinstance(item(), Network)]
 SYSTEMS = [item for item in MODELS if item not in NETWORKS]
-EXAMPLES = {"Sections": ([1.0, 2.0], [3.0, 4.0]), "SpikeTimes": ([1.0, 2.0],)}  # those without defaults
+EXAMPLES = {
+    "Sections": ([1.0, 2.0], [3.0, 4.0]),
+    "SpikeTimes": ([1.0, 2.0],),
+    "Bernoulli": (Poisson(300.0),),
+}  # those without defaults
 DT = 0.1
 
 

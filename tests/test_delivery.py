@@ -21,7 +21,7 @@ def patterns(n):
 
 
 @pytest.mark.parametrize("n", [1, 2, 31, 32, 33, 64, 100, 1023, 1024, 1025, 4000, 33_000])
-def test_pack_find_unpack_and_count(n):
+def test_pack_find_and_unpack(n):
     find = jax.jit(delivery.find)
     indices = jnp.full(n + 1, 12345, jnp.int32)
     for spikes in patterns(n):
@@ -30,8 +30,6 @@ def test_pack_find_unpack_and_count(n):
         indices, number = find(packed, indices)  # carried over from pattern to pattern, as in a run
         assert number == spikes.sum()
         assert np.array_equal(np.sort(np.asarray(indices)[: int(number)]), np.flatnonzero(spikes))
-        for start, stop in ((0, n), (n // 3, n // 3), (n // 3, n)):
-            assert delivery.count(packed, start, stop) == spikes[start:stop].sum()
 
 
 def test_decode_reads_a_raster_in_order():

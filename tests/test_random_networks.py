@@ -91,20 +91,32 @@ def kernel(kinetics, t):
     return (np.exp(-t / decay) - np.exp(-t / rise)) / (np.exp(-peak / decay) - np.exp(-peak / rise))
 
 
-def given(network, dt, seed):
-    """Currents [STEPS, n] into every population, arrivals [STEPS, n] from sources at every synapse on it."""
-    currents = {name: np.zeros((STEPS, p.n)) for name, p in network.populations.items()}
+def given(network, dt, seed, steps=STEPS):
+    """Currents [steps, n] into every population, arrivals [steps, n] from sources at every synapse on it."""
+    currents = {name: np.zeros((steps, p.n)) for name, p in network.populations.items()}
     arrivals = {
-        (name, s): np.zeros((STEPS, len(currents[name][0]))) for name in currents for s in network.synapses
+        (name, s): np.zeros((steps, len(currents[name][0]))) for name in currents for s in network.synapses
     }
+    merged = {}  # sources with a rate that add the same to one synapse of a population are one source
     for entry, label in zip(network.inputs, planner.build(network, dt)[0].keys, strict=True):
         for name in entry.targets:
             n, key = network.populations[name].n, jnp.uint32(randomness.subkey(seed, f"{label} {name}"))
+            if hasattr(entry.source, "intensity"):
+                merged.setdefault((name, entry.synapse, entry.weight), []).append((entry.source, key))
+                continue
             values = jax.vmap(
                 lambda k, e=entry, key=key, n=n: jnp.broadcast_to(e.source.values(k, dt, key, n), n)
             )
             into = currents[name] if entry.synapse is None else arrivals[name, entry.synapse]
-            into += entry.weight * np.asarray(values(jnp.arange(STEPS)))
+            into += entry.weight * np.asarray(values(jnp.arange(steps)))
+    for (name, synapse, weight), sources in merged.items():
+        rates = [
+            jax.vmap(lambda k, s=s, key=key: s.intensity(k, dt, key) + 0.0 * k)(jnp.arange(steps))
+            for s, key in sources
+        ]
+        n, total = network.populations[name].n, sum(key for _, key in sources)
+        values = jax.vmap(lambda k, rate, key=total, n=n: Poisson(rate).values(k, dt, key, n))
+        arrivals[name, synapse] += weight * np.asarray(values(jnp.arange(steps), sum(rates)))
     return currents, arrivals
 
 

@@ -37,15 +37,6 @@ def unpack(words: Array, n: int) -> Array:
     return ((words[None] >> jnp.arange(BITS, dtype=jnp.uint32)[:, None]) & 1).astype(bool).reshape(-1)[:n]
 
 
-def count(words: Array, start: int, stop: int) -> Array:
-    """How many of the cells ``start .. stop - 1`` spiked."""
-    mask = np.zeros(words.shape[0] * BITS, bool)
-    mask[start:stop] = True
-    mask = np.packbits(mask.reshape(BITS, -1), axis=0, bitorder="little")  # [4, words] bytes
-    mask = np.ascontiguousarray(mask.T).view("<u4")[:, 0]
-    return jnp.sum(lax.population_count(words & jnp.asarray(mask)), dtype=jnp.int32)
-
-
 def find(words: Array, indices: Array) -> tuple[Array, Array]:
     """Which cells spiked: writes their indices, by word, into ``indices`` [n + 1]; returns it and their number.
 

@@ -4,6 +4,7 @@ A current source gives the current at step k, one number for all cells or [n]; a
 spikes that arrive at each cell. Windows are counted in whole steps, so that a time on the grid is on the grid.
 """
 
+import warnings
 from typing import Any, Protocol
 
 import jax.numpy as jnp
@@ -11,7 +12,7 @@ import numpy as np
 from jax import Array
 
 from snnlab.core import randomness
-from snnlab.core.parameters import component, param, static
+from snnlab.core.parameters import ABOVE_ZERO, component, param, static
 
 INF = float("inf")
 
@@ -131,13 +132,85 @@ class GaussianNoise:
 
 @component
 class Poisson:
-    """An independent Poisson spike train for every cell; the number of spikes a step is Poisson(rate dt)."""
+    """An independent Poisson spike train for every cell; the number of spikes a step is Poisson(rate dt).
+
+    Sources with an ``intensity`` that feed one synapse of a population with one weight are one source whose rate is
+    the sum: it is drawn once.
+    """
 
     rate: float = param(10.0, unit="Hz", doc="rate a cell", bounds=(0.0, 1e5), slider=(0.0, 5000.0))
     events: bool = static(True)
 
+    def intensity(self, k, dt, key):
+        """The rate (Hz) at step k: a scalar for all cells, or [n]."""
+        return self.rate
+
     def values(self, k, dt, key, n):
-        return randomness.poisson(randomness.bits(key, k, n), self.rate * dt * 1e-3)
+        mean = self.intensity(k, dt, key) * dt * 1e-3
+        return randomness.poisson(randomness.bits(key, k, n), mean)
+
+
+@component
+class RedrawnPoisson:
+    """Poisson spike trains whose common rate is drawn anew every ``interval``: the noisy stimulus of Wang (2002).
+
+    Between ``start`` and ``stop`` the rate is normal with mean ``rate`` and standard deviation ``sigma``, cut off at 0,
+    and the same for all cells of a population; outside it is 0.
+    """
+
+    rate: float = param(40.0, unit="Hz", doc="mean rate a cell", bounds=(0.0, 1e5), scalar=True)
+    sigma: float = param(10.0, unit="Hz", doc="spread of the rate", bounds=(0.0, 1e5), scalar=True)
+    interval: float = param(
+        50.0, unit="ms", doc="time for which a rate is kept", bounds=(ABOVE_ZERO, INF), scalar=True
+    )
+    start: float = param(0.0, unit="ms", doc="onset", scalar=True)
+    stop: float = param(1e9, unit="ms", doc="end", scalar=True)
+    events: bool = static(True)
+
+    def intensity(self, k, dt, key):
+        """The rate (Hz) of all cells at step k."""
+        since = k - _steps(self.start, dt)
+        on = (since >= 0) & (k < _steps(jnp.minimum(self.stop, 2e9 * dt), dt))
+        nth = since // jnp.maximum(_steps(self.interval, dt), 1)
+        drawn = self.rate + self.sigma * randomness.normal(randomness.bits(key ^ jnp.uint32(1), nth, 1))[0]
+        return jnp.where(on, jnp.maximum(drawn, 0.0), 0.0)
+
+    def values(self, k, dt, key, n):
+        mean = self.intensity(k, dt, key) * dt * 1e-3
+        return randomness.poisson(randomness.bits(key, k, n), mean)
+
+
+@component
+class Bernoulli:
+    """Spikes of which there is at most one a step, with probability rate dt: what many scripts call Poisson.
+
+    Its variance is ``1 - rate dt`` of the Poisson one. ``source`` gives the rate: ``Poisson`` or ``RedrawnPoisson``.
+    """
+
+    source: Any
+    events: bool = static(True)
+
+    def check(self):
+        if not callable(getattr(self.source, "intensity", None)):
+            raise ValueError(
+                f"Bernoulli: {self.source!r} has no rate; expected Poisson(...) or RedrawnPoisson(...)."
+            )
+
+    def check_step(self, dt: float):
+        """Raises ValueError where rate dt is beyond 0.2, warns beyond 0.1."""
+        worst = float(np.max(self.source.rate)) * dt * 1e-3
+        sentence = (
+            f"Bernoulli: {np.max(self.source.rate):g} Hz at dt = {dt:g} ms is {worst:g} spikes a step, whose "
+            f"variance is only {1 - worst:.2g} of that of Poisson spikes; use a smaller dt or Poisson."
+        )
+        if worst > 0.2:
+            raise ValueError(sentence)
+        if worst > 0.1:
+            warnings.warn(sentence, stacklevel=2)
+
+    def values(self, k, dt, key, n):
+        probability = self.source.intensity(k, dt, key) * dt * 1e-3
+        return (randomness.uniform(randomness.bits(key, k, n)) < probability).astype(float)
 
 
 @component

@@ -157,9 +157,13 @@ class Network:
         self._check_population(where, projection.post)
         self._check_synapse(where, projection.synapse)
         connectivity = projection.connectivity
-        if not isinstance(connectivity, wiring.AllToAll) and not callable(
-            getattr(connectivity, "table", None)
-        ):
+        to_all, synapse = isinstance(connectivity, wiring.AllToAll), self.synapses[projection.synapse]
+        if synapse.presynaptic and not (to_all and connectivity.autapses):
+            raise ValueError(
+                f"{where}: {type(synapse.kinetics).__name__} has its state in the presynaptic cells and needs "
+                f"AllToAll(), not {connectivity!r}."
+            )
+        if not to_all and not callable(getattr(connectivity, "table", None)):
             raise ValueError(
                 f"{where}: {connectivity!r} is not a connectivity, such as FixedProbability(0.1)."
             )
@@ -193,6 +197,11 @@ class Network:
             raise ValueError(f"{where}: {kind} gives a current, which no synapse takes; leave synapse out.")
         if entry.synapse is not None:
             self._check_synapse(where, entry.synapse)
+            if self.synapses[entry.synapse].presynaptic:
+                raise ValueError(
+                    f"{where}: {type(self.synapses[entry.synapse].kinetics).__name__} has its state in the "
+                    "presynaptic cells, of which a source has none; feed another synapse."
+                )
         for parameter in type(entry.source).__declared__:
             value = getattr(entry.source, parameter.name)
             for name in entry.targets:

@@ -4,6 +4,9 @@
 * A *row* is one synapse on one group; rows that are fed by sparse wiring lie end to end in one flat buffer.
 * A *lane* is one group's spikes after one delay: they are found once, and each spiking cell's targets, in all rows,
   are one line of a table of buffer positions.
+* All-to-all projections bring the same to all cells of a population: a *block* of the row. They read a *sum* over each
+  presynaptic population, of its spikes or of a gating variable, and each sum is kept for as long as delays ask.
+* A *draw* is one random number a cell for all Poisson sources of a row that add the same weight.
 
 The plan is hashable structure, known when the program is compiled; the tables and delays are arrays.
 """
@@ -11,6 +14,7 @@ The plan is hashable structure, known when the program is compiled; the tables a
 import collections
 import dataclasses
 import functools
+import itertools
 from typing import Any
 
 import jax
@@ -58,6 +62,12 @@ class Row:
     ]  # per population (or one for all): the one sparse projection that feeds it
     blocks: tuple[tuple[int, bool], ...]  # all-to-all projections and whether they have autapses
     dense: bool  # whether anything gives every cell an arrival of its own
+    draws: tuple[
+        tuple[tuple[int, ...], ...], ...
+    ]  # of every draw and population the inputs whose rates add up
+    gated: (
+        bool  # whether the synapse's state is that of the presynaptic cells: ``blocks`` are then all there is
+    )
 
 
 @dataclasses.dataclass(frozen=True)
@@ -85,6 +95,16 @@ class Lane:
     layers: tuple[Layer, ...]
 
 
+@dataclasses.dataclass(frozen=True, order=True)
+class Sum:
+    """What all-to-all projections read of a group's populations: how many cells spiked or, of a synapse whose state is
+    the presynaptic cell's, its gating variable summed.
+    """
+
+    group: int
+    synapse: str = ""
+
+
 @dataclasses.dataclass(frozen=True)
 class Plan:
     """The structure of a network's step."""
@@ -92,11 +112,13 @@ class Plan:
     groups: tuple[Group, ...]
     rows: tuple[Row, ...]
     lanes: tuple[Lane, ...]
+    sums: tuple[Sum, ...]
     delays: tuple[int | None, ...]  # delay class of every projection
     keys: tuple[str, ...]  # stable name of every input, for its noise
     order: tuple[int, ...]  # projections in an order that does not depend on how they were listed
     size: int
-    ring: int
+    ring: int  # steps for which the past is kept; 0 where there are no delays
+    kept: tuple[bool, ...]  # of every group whether its single spikes are kept, or only sums over them
 
     def locate(self, population: str) -> int:
         """The group a population lies in."""
@@ -119,6 +141,9 @@ def wiring_key(network: Network, index: int, seed: int) -> int:
 
 def build(network: Network, dt: float) -> tuple[Plan, np.ndarray]:
     """The plan of a concrete network, and its delays in steps, one for each delay class."""
+    for entry in network.inputs:
+        if hasattr(entry.source, "check_step"):
+            entry.source.check_step(dt)
     groups = _groups(network)
     located = {name: i for i, group in enumerate(groups) for name in group.populations}
     labels = names(network)
@@ -128,9 +153,19 @@ def build(network: Network, dt: float) -> tuple[Plan, np.ndarray]:
     delays = tuple(classes.index(step) if step else None for step in steps)
     rows, size = _rows(network, groups, located, order)
     lanes = _lanes(network, groups, located, rows, size, order, delays)
+    sums, kept = (
+        set(),
+        [any(lane.group == i and lane.delay is not None for lane in lanes) for i in range(len(groups))],
+    )
+    for projection, delay in zip(network.projections, delays, strict=True):
+        if isinstance(projection.connectivity, AllToAll):
+            group, gated = located[projection.pre], network.synapses[projection.synapse].presynaptic
+            sums.add(Sum(group, projection.synapse if gated else ""))
+            kept[group] |= delay is not None and not projection.connectivity.autapses
     keys = _numbered(f"{'+'.join(i.targets)}<-{type(i.source).__name__}" for i in network.inputs)
     ring = max(16, 1 << max(classes, default=0).bit_length()) if classes else 0
-    return Plan(groups, rows, lanes, delays, keys, order, size, ring), np.asarray(classes, np.int32)
+    plan = Plan(groups, rows, lanes, tuple(sorted(sums)), delays, keys, order, size, ring, tuple(kept))
+    return plan, np.asarray(classes, np.int32)
 
 
 def tables(network: Network, plan: Plan, seed: int) -> tuple[tuple[Any, ...], ...]:
@@ -196,7 +231,8 @@ def _rows(network, groups, located, order):
     fed: dict[tuple[int, str], dict[str, Any]] = {}
 
     def row_of(population, synapse):
-        return fed.setdefault((located[population], synapse), {"sparse": {}, "blocks": [], "dense": False})
+        empty = {"sparse": {}, "blocks": [], "dense": False, "rates": {}}
+        return fed.setdefault((located[population], synapse), empty)
 
     for i in order:
         projection = network.projections[i]
@@ -206,18 +242,25 @@ def _rows(network, groups, located, order):
             row["dense"] |= not projection.connectivity.autapses
         else:
             row["sparse"].setdefault(projection.post, []).append(i)
-    for entry in network.inputs:
+    for i, entry in enumerate(network.inputs):
         for name in entry.targets if entry.synapse is not None else ():
-            row_of(name, entry.synapse)["dense"] = True
+            row = row_of(name, entry.synapse)
+            row["dense"] = True
+            if hasattr(entry.source, "intensity"):
+                row["rates"].setdefault(name, {}).setdefault(float(entry.weight), []).append(i)
     rows, size = [], 0
     for (group, synapse), row in sorted(fed.items()):
         feeding = [row["sparse"].get(name, []) for name in groups[group].populations]
         factors = tuple(of[0] if len(of) == 1 else None for of in feeding)
         if None not in factors and len({float(network.projections[i].weight) for i in factors}) == 1:
             factors = factors[:1]  # equal when the network was built: one scalar
-        rows.append(
-            Row(group, synapse, size if row["sparse"] else None, factors, tuple(row["blocks"]), row["dense"])
+        merged = [list(row["rates"].get(name, {}).values()) for name in groups[group].populations]
+        draws = tuple(
+            tuple(tuple(each) for each in layer) for layer in itertools.zip_longest(*merged, fillvalue=())
         )
+        at = size if row["sparse"] else None
+        gated = network.synapses[synapse].presynaptic
+        rows.append(Row(group, synapse, at, factors, tuple(row["blocks"]), row["dense"], draws, gated))
         size += groups[group].n if row["sparse"] else 0
     return tuple(rows), size
 

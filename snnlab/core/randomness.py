@@ -7,6 +7,7 @@ step of noise for thousands of cells costs microseconds. Words come from the "lo
 
 import math
 import zlib
+from collections.abc import Callable
 from typing import Any
 
 import jax.numpy as jnp
@@ -37,10 +38,24 @@ def subkey(key: Any, name: str) -> Any:
     )
 
 
+def lanes(n: int) -> Array:
+    """The part of random words that depends on the neuron alone [n]; the same in every step."""
+    return mix(jnp.arange(n, dtype=jnp.uint32) + jnp.uint32(1))
+
+
+def clock(key: Array, step: Array) -> Array:
+    """The part of random words that depends on the step: one word."""
+    return mix(jnp.uint32(step) * jnp.uint32(_GOLDEN) + key)
+
+
+def words(lanes: Array, clock: Array) -> Array:
+    """Random 32-bit words from both parts."""
+    return mix(mix(lanes ^ clock))
+
+
 def bits(key: Array, step: Array, n: int) -> Array:
     """``n`` random 32-bit words [n] for this step."""
-    lane = mix(jnp.arange(n, dtype=jnp.uint32) + jnp.uint32(1))
-    return mix(mix(lane ^ mix(jnp.uint32(step) * jnp.uint32(_GOLDEN) + key)))
+    return words(lanes(n), clock(key, step))
 
 
 def uniform(words: Array) -> Array:
@@ -64,34 +79,38 @@ def exponential(words: Array) -> Array:
     return -jnp.log1p(-jnp.minimum((words.astype(real) + 0.5) * real.type(2**-32), real.type(1 - 2**-24)))
 
 
-def poisson(words: Array, mean: Array) -> Array:
+def poisson(words: Array, mean: Array, spread: Callable[[Array], Array] = lambda mean: mean) -> Array:
     """Poisson counts (as floats, shape of ``words``) with the given mean, by the inverse distribution.
 
-    ``mean`` is a scalar or [n]; up to about 80 (beyond, exp(-mean) underflows in single precision).
+    ``mean`` is a scalar or [n]; up to about 80 (beyond, exp(-mean) underflows in single precision). Where many cells
+    share few means, ``mean`` may be those few [m] and ``spread`` gives each cell its own.
     """
-    u = uniform(words)
-    term = cumulative = jnp.exp(-jnp.asarray(mean, u.dtype))
-    count = jnp.zeros_like(u)
-    for k in range(1, _TERMS + 1):
-        count += u > cumulative
-        term = term * mean / k
-        cumulative = cumulative + term
+    mean = jnp.asarray(mean, jnp.result_type(float))
+    term = cumulative = jnp.exp(-mean)
+    count = jnp.zeros(words.shape, jnp.int32)
 
-    def unfinished(carry):
-        _, _, cumulative, _ = carry
-        return jnp.any(u > cumulative)
+    def above(cumulative):
+        # 2^-24 below 1 is the last step of single precision; comparing words is faster than making them fractions
+        threshold = jnp.minimum(cumulative, 1 - 2**-24) * 2.0**32
+        return (words >= spread(threshold.astype(jnp.uint32))).astype(jnp.int32)
 
     def extend(carry):
         k, term, cumulative, count = carry
-        count = count + (u > cumulative)
+        count = count + above(cumulative)
         k = k + 1
         term = term * mean / k
-        # a term too small to matter ends the search instead of looping on a rounded-down sum
-        cumulative = jnp.where(term < 1e-12, jnp.where(k > mean, 2.0, cumulative), cumulative + term)
-        return k, term, cumulative, count
+        # what is left is below the grid of single precision: ends the search, which a rounded sum might not
+        return k, term, jnp.where((term < 1e-8) & (k > mean), 1.0, cumulative + term), count
 
-    start = (jnp.asarray(_TERMS, u.dtype), term, cumulative, count)
-    return lax.while_loop(unfinished, extend, start)[3]
+    carry = (0.0, term, cumulative, count)
+    for _ in range(_TERMS):
+        carry = extend(carry)
+    carry = (jnp.asarray(carry[0], mean.dtype), *carry[1:])
+
+    def unfinished(carry):
+        return jnp.any(carry[2] < 1 - 2**-24)
+
+    return lax.while_loop(unfinished, extend, carry)[3].astype(mean.dtype)
 
 
 def check_seed(seed: int) -> int:

@@ -10,16 +10,18 @@ expensive pass of a step.
 """
 
 import functools
+import itertools
 from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import Array, lax
 
 from snnlab.core import delivery, randomness
 from snnlab.core.integrators import Drive
 from snnlab.core.network import Network, Packed
-from snnlab.core.planner import Group, Plan
+from snnlab.core.planner import Group, Plan, Row, Sum
 
 MAX_EXPONENT = (
     20.0  # the largest age dt / tau: keeps the rounding error of the scale near 1e-6 in single precision
@@ -38,6 +40,10 @@ class Carry(NamedTuple):
     blocks: tuple[Array, ...]  # per row [populations of its group]: entry variables fed by all-to-all wiring
     dense: tuple[Array, ...]  # per row [group.n] (or [0]): entry variables with arrivals of their own
     rest: tuple[tuple[Array, ...], ...]  # per row: the further variables of its kinetics
+    gates: tuple[
+        tuple[Array, ...], ...
+    ]  # per sum of a gating variable: the state of its cells [group.n]; else ()
+    sums: tuple[Array, ...]  # per sum [ring, populations]: its last values
     ring: tuple[Array, ...]  # per group [ring, words]: the spikes of the last steps (or [0, words])
     found: tuple[Array, ...]  # per lane: room for the indices of the cells that spiked
 
@@ -77,10 +83,22 @@ def initial(plan: Plan, packed: Packed, seed: Array) -> Carry:
         age=jnp.int32(0),
         neurons=tuple(neurons),
         buffer=jnp.zeros(plan.size),
-        blocks=tuple(jnp.zeros(len(group.populations) if row.blocks else 0) for row, group in rows),
+        blocks=tuple(
+            jnp.zeros(len(group.populations) if row.blocks and not row.gated else 0) for row, group in rows
+        ),
         dense=tuple(jnp.zeros(group.n if row.dense else 0) for row, group in rows),
-        rest=tuple(network.synapses[row.synapse].kinetics.init(group.n) for row, group in rows),
-        ring=tuple(jnp.zeros((plan.ring, delivery.n_words(group.n)), jnp.uint32) for group in plan.groups),
+        rest=tuple(
+            () if row.gated else network.synapses[row.synapse].kinetics.init(group.n) for row, group in rows
+        ),
+        gates=tuple(
+            network.synapses[each.synapse].kinetics.init(plan.groups[each.group].n) if each.synapse else ()
+            for each in plan.sums
+        ),
+        sums=tuple(jnp.zeros((plan.ring, len(plan.groups[each.group].populations))) for each in plan.sums),
+        ring=tuple(
+            jnp.zeros((plan.ring if kept else 0, delivery.n_words(group.n)), jnp.uint32)
+            for group, kept in zip(plan.groups, plan.kept, strict=True)
+        ),
         found=tuple(jnp.zeros(plan.groups[lane.group].n + 1, jnp.int32) for lane in plan.lanes),
     )
 
@@ -167,7 +185,15 @@ class _Engine:
         self.plan, self.network, self.tables, self.delays, self.dt = plan, network, tables, delays, dt
         self.neurons = [_joined_neuron(network, group) for group in plan.groups]
         self.synapses = [network.synapses[row.synapse] for row in plan.rows]
-        self.decays = [jnp.exp(-dt / synapse.kinetics.tau_entry) for synapse in self.synapses]
+        self.decays = [
+            jnp.ones(()) if row.gated else jnp.exp(-dt / synapse.kinetics.tau_entry)
+            for row, synapse in zip(plan.rows, self.synapses, strict=True)
+        ]
+        self.footprints = [_footprint(plan, network, row) for row in plan.rows]
+        self.lanes = [
+            jnp.concatenate([randomness.lanes(b - a) for a, b in itertools.pairwise(group.offsets)])
+            for group in plan.groups
+        ]
         self.input_keys = [
             {name: randomness.subkey(seed, f"{key} {name}") for name in entry.targets}
             for key, entry in zip(plan.keys, network.inputs, strict=True)
@@ -188,22 +214,28 @@ class _Engine:
         states = tuple(state for state, _ in fired)
         words = tuple(delivery.pack(spikes) for _, spikes in fired)
         ring = carry.ring
+        at = carry.k % max(plan.ring, 1)
         if plan.ring:
-            ring = tuple(_put(kept, row, carry.k % plan.ring) for kept, row in zip(ring, words, strict=True))
+            ring = tuple(
+                _put(past, row, at) if len(past) else past for past, row in zip(ring, words, strict=True)
+            )
 
         def due(group, delay):
             if delay is None:
                 return words[group]
-            at = (carry.k - self.delays[delay]) % plan.ring
-            return lax.dynamic_index_in_dim(ring[group], at, keepdims=False)
+            return self.past(ring[group], carry.k, delay)
 
         buffer, found = self.deliver(carry, due)
+        here = carry._replace(neurons=states, buffer=buffer, ring=ring, found=found)
+        now = self.totals(carry.gates, tuple(spikes for _, spikes in fired))
+        if plan.ring:
+            here = here._replace(
+                sums=tuple(_put(past, row, at) for past, row in zip(carry.sums, now, strict=True))
+            )
         currents, arrivals = self.inputs(carry.k)
-        blocks, dense = self.arrive(carry, due, arrivals)
-        here = carry._replace(
-            neurons=states, buffer=buffer, blocks=blocks, dense=dense, ring=ring, found=found
-        )
-        entries, conductances, drives = self.synaptic(here)
+        blocks, dense = self.arrive(here, now, due, arrivals)
+        here = here._replace(blocks=blocks, dense=dense)
+        entries, conductances, drives = self.synaptic(here, now)
         drives = [drive.plus(Drive(current.total())) for drive, current in zip(drives, currents, strict=True)]
         values = tuple(
             _probed(plan, probe, states, conductances)[cells]
@@ -214,10 +246,15 @@ class _Engine:
             for neuron, state, drive in zip(self.neurons, states, drives, strict=True)
         )
         rest = tuple(
-            synapse.kinetics.advance(x, rest, self.dt)
-            for synapse, x, rest in zip(self.synapses, entries, carry.rest, strict=True)
+            () if row.gated else synapse.kinetics.advance(x, rest, self.dt)
+            for row, synapse, x, rest in zip(plan.rows, self.synapses, entries, carry.rest, strict=True)
         )
-        return here._replace(k=carry.k + 1, age=carry.age + 1, neurons=neurons, rest=rest), words, values
+        gates = tuple(
+            self.kinetics(each).release(state, fired[each.group][1], self.dt) if each.synapse else ()
+            for each, state in zip(plan.sums, carry.gates, strict=True)
+        )
+        after = here._replace(k=carry.k + 1, age=carry.age + 1, neurons=neurons, rest=rest, gates=gates)
+        return after, words, values
 
     def scale(self, age: Array) -> tuple[dict[str, Array], dict[str, Array]]:
         """Of every synapse in the buffer: what arrivals are multiplied by at this age, and what undoes it."""
@@ -246,6 +283,8 @@ class _Engine:
         currents = [_Summed(group) for group in plan.groups]
         arrivals = [_Summed(plan.groups[row.group]) for row in plan.rows]
         for entry, keys in zip(self.network.inputs, self.input_keys, strict=True):
+            if hasattr(entry.source, "intensity"):
+                continue  # drawn together with others: see ``drawn``
             values = None
             for name in entry.targets:
                 if values is None or jnp.ndim(values):  # what is the same for all cells is computed once
@@ -258,23 +297,71 @@ class _Engine:
                     arrivals[plan.row(g, entry.synapse)].add(name, values)
         return currents, arrivals
 
-    def arrive(self, carry: Carry, due, arrivals) -> tuple[tuple[Array, ...], tuple[Array, ...]]:
+    def past(self, ring: Array, k: Array, delay: int) -> Array:
+        """The entry of a ring that was made ``delay`` (a delay class) before step k."""
+        return lax.dynamic_index_in_dim(ring, (k - self.delays[delay]) % self.plan.ring, keepdims=False)
+
+    def kinetics(self, each: Sum) -> Any:
+        return self.network.synapses[each.synapse].kinetics
+
+    def totals(self, gates: tuple[Any, ...], spikes: tuple[Array, ...]) -> tuple[Array, ...]:
+        """The present value of every sum [populations]."""
+        values = []
+        for each, state in zip(self.plan.sums, gates, strict=True):
+            cells = self.kinetics(each).gating(state) if each.synapse else spikes[each.group]
+            values.append(_by_population(self.plan.groups[each.group], cells.astype(self.dt.dtype)))
+        return tuple(values)
+
+    def brought(self, r: int, carry: Carry, now: tuple[Array, ...]) -> Array:
+        """What all-to-all projections bring to the populations of row ``r`` [populations], given the sums of now."""
+        total = jnp.zeros(())
+        for (s, delay), W in self.footprints[r].items():
+            sums = now[s] if delay is None else self.past(carry.sums[s], carry.k, delay)
+            total += jnp.sum(W * sums[None], axis=1)
+        return total
+
+    def arrive(self, carry: Carry, now, due, arrivals) -> tuple[tuple[Array, ...], tuple[Array, ...]]:
         """The entry variables that are not in the buffer, decayed and fed."""
-        blocks, dense = list(carry.blocks), list(carry.dense)
-        for r, row in enumerate(self.plan.rows):
-            if row.blocks:
-                sums = _block_arrivals(self.plan, self.network, row, due, arrivals[r])
-                blocks[r] = blocks[r] * self.decays[r] + jnp.stack(sums)
+        plan, blocks, dense = self.plan, list(carry.blocks), list(carry.dense)
+        for r, row in enumerate(plan.rows):
+            if row.blocks and not row.gated:
+                blocks[r] = blocks[r] * self.decays[r] + self.brought(r, carry, now)
+            for i, autapses in row.blocks:
+                if not autapses:
+                    projection, g = self.network.projections[i], plan.locate(self.network.projections[i].pre)
+                    own = delivery.unpack(due(g, plan.delays[i]), plan.groups[g].n)
+                    own = own[slice(*plan.groups[g].span(projection.pre))]
+                    arrivals[r].add(projection.post, -projection.weight * own)
             if row.dense:
-                dense[r] = dense[r] * self.decays[r] + arrivals[r].total()
+                drawn = (self.drawn(carry.k, row, draw) for draw in row.draws)
+                dense[r] = dense[r] * self.decays[r] + sum(drawn, start=arrivals[r].total())
         return tuple(blocks), tuple(dense)
 
-    def synaptic(self, carry: Carry) -> tuple[list[Any], list[Any], list[Drive]]:
+    def drawn(self, k: Array, row: Row, draw: tuple[tuple[int, ...], ...]) -> Array:
+        """What the Poisson sources of one draw bring to every cell of a row [group.n]."""
+        group, inputs = self.plan.groups[row.group], self.network.inputs
+        rates, clocks, weights = [], [], []
+        for name, members in zip(group.populations, draw, strict=True):
+            keys = [self.input_keys[i][name] for i in members]
+            courses = zip(members, keys, strict=True)
+            rates.append(sum((inputs[i].source.intensity(k, self.dt, key) for i, key in courses), start=0.0))
+            clocks.append(randomness.clock(functools.reduce(jnp.add, keys, jnp.uint32(0)), k))
+            weights.append(inputs[members[0]].weight if members else 0.0)
+        words = randomness.words(self.lanes[row.group], _pieces(clocks, group))
+        if any(jnp.ndim(rate) for rate in rates):
+            counts = randomness.poisson(words, _pieces(rates, group) * (self.dt * 1e-3))
+        else:
+            means = jnp.stack([jnp.asarray(rate, self.dt.dtype) for rate in rates]) * (self.dt * 1e-3)
+            counts = randomness.poisson(words, means, lambda each: _pieces(list(each), group))
+        return _pieces(weights, group) * counts
+
+    def synaptic(self, carry: Carry, now: tuple[Array, ...]) -> tuple[list[Any], list[Any], list[Drive]]:
         """Of every row its entry variable and conductance, and of every group the drive that they make."""
         plan, (_, unscale) = self.plan, self.scale(carry.age)
         entries, conductances, drives = [], [], [Drive() for _ in plan.groups]
         for r, (row, synapse) in enumerate(zip(plan.rows, self.synapses, strict=True)):
             group, x = plan.groups[row.group], 0.0
+            V = self.neurons[row.group].voltage(carry.neurons[row.group])
             if row.at is not None:
                 factors = [
                     unscale[row.synapse] * (1.0 if i is None else self.network.projections[i].weight)
@@ -282,11 +369,11 @@ class _Engine:
                 ]
                 x = carry.buffer[row.at : row.at + group.n] * _pieces(factors, group)
             if row.blocks:
-                x = x + _pieces(list(carry.blocks[r]), group)
+                brought = self.brought(r, carry, now) if row.gated else carry.blocks[r]
+                x = x + _pieces(list(brought), group)
             if row.dense:
                 x = x + carry.dense[r]
-            g = synapse.kinetics.conductance(x, carry.rest[r])
-            V = self.neurons[row.group].voltage(carry.neurons[row.group])
+            g = x if row.gated else synapse.kinetics.conductance(x, carry.rest[r])
             drives[row.group] = drives[row.group].plus(synapse.receptor.current(g, V))
             entries.append(x)
             conductances.append(g)
@@ -296,7 +383,7 @@ class _Engine:
         """Whether the state is finite, nowhere absurdly large, and can be advanced by steps of this length."""
         flags = [
             jnp.all(jnp.isfinite(x))
-            for x in jax.tree.leaves((carry.buffer, carry.blocks, carry.dense, carry.rest))
+            for x in jax.tree.leaves((carry.buffer, carry.blocks, carry.dense, carry.rest, carry.gates))
         ]
         flags += [jnp.all(jnp.abs(x) < ABSURD) for x in jax.tree.leaves(carry.neurons) if x.dtype.kind == "f"]
         flags += [~jnp.any(cells) for cells in self.overshooting(carry) if cells is not None]
@@ -304,7 +391,8 @@ class _Engine:
 
     def overshooting(self, carry: Carry) -> list[Array | None]:
         """Of every group, which cells a step would throw past their equilibrium and further from it; None: cannot."""
-        *_, drives = self.synaptic(carry)
+        silent = tuple(jnp.zeros(group.n, bool) for group in self.plan.groups)
+        *_, drives = self.synaptic(carry, self.totals(carry.gates, silent))
         return [
             neuron.overshoots(drive, self.dt) if hasattr(neuron, "overshoots") else None
             for neuron, drive in zip(self.neurons, drives, strict=True)
@@ -325,21 +413,22 @@ def _joined_neuron(network: Network, group: Group) -> Any:
     return jax.tree.unflatten(jax.tree.structure(members[0].neuron), joined)
 
 
-def _block_arrivals(plan, network, row, due, arrivals):
-    """What all-to-all projections bring to each population of the row's group: one number each."""
-    group = plan.groups[row.group]
-    sums = [jnp.zeros(()) for _ in group.populations]
-    for i, autapses in row.blocks:
-        projection = network.projections[i]
-        g = plan.locate(projection.pre)
-        words = due(g, plan.delays[i])
-        start, stop = plan.groups[g].span(projection.pre)
-        target = group.populations.index(projection.post)
-        sums[target] = sums[target] + projection.weight * delivery.count(words, start, stop)
-        if not autapses:
-            own = delivery.unpack(words, plan.groups[g].n)[start:stop]
-            arrivals.add(projection.post, -projection.weight * own)
-    return sums
+def _footprint(plan: Plan, network: Network, row: Row) -> dict[tuple[int, int | None], Array]:
+    """Weights [post populations, pre populations] of a row's all-to-all projections, by the sum and delay they read."""
+    post, tables = plan.groups[row.group].populations, {}
+    for i, _ in row.blocks:
+        projection, g = network.projections[i], plan.locate(network.projections[i].pre)
+        pre, read = plan.groups[g].populations, plan.sums.index(Sum(g, row.synapse if row.gated else ""))
+        table = tables.setdefault((read, plan.delays[i]), [[0.0] * len(pre) for _ in post])
+        table[post.index(projection.post)][pre.index(projection.pre)] += projection.weight
+    return {source: jnp.stack([jnp.stack(line) for line in table]) for source, table in tables.items()}
+
+
+def _by_population(group: Group, values: Array) -> Array:
+    """Sums of values [group.n] over each population of the group [populations]."""
+    cells, ends = np.arange(group.n), np.asarray(group.offsets)
+    member = (cells >= ends[:-1, None]) & (cells < ends[1:, None])
+    return jnp.asarray(member, values.dtype) @ values
 
 
 def _probed(plan, probe, states, conductances):
@@ -370,7 +459,7 @@ class _Summed:
 
 def _pieces(values: list[Any], group: Group) -> Any:
     """Values of the populations of a group (scalars or [n]) as one scalar or [group.n], never stored if avoidable."""
-    if len(values) == 1:
+    if all(value is values[0] for value in values) and (len(values) == 1 or not jnp.ndim(values[0])):
         return values[0]
     if any(jnp.ndim(value) for value in values):
         sizes = [stop - start for start, stop in zip(group.offsets, group.offsets[1:], strict=False)]

@@ -3,6 +3,9 @@
 Linear kinetics keep their state per *postsynaptic* cell. Spikes enter one variable x, which jumps by the weight and
 decays with ``tau_entry``; everything else is computed from x. The decay of x is the runner's business
 (``planner.py``), so that delivering spikes never costs a pass over all cells.
+
+Kinetics that saturate are not linear: what a spike does depends on those that the same cell fired before. They keep
+their state per *presynaptic* cell and hand on a gating variable, which all-to-all projections weight and sum.
 """
 
 from typing import Any, Protocol
@@ -111,6 +114,59 @@ class DualExponential:
         return ((rest[0] + gain * x) * jnp.exp(-dt / self.tau_decay),)
 
 
+class Gating(Protocol):
+    """Kinetics of the presynaptic cell. ``state`` is a tuple of variables [n] of the cells that spike."""
+
+    def init(self, n: int) -> tuple[Array, ...]: ...
+
+    def gating(self, state: tuple[Array, ...]) -> Array:
+        """The gating variable now [n]: the conductance is the sum of weight times gating over the presynaptic cells."""
+        ...
+
+    def release(self, state: tuple[Array, ...], spikes: Array, dt: Array) -> tuple[Array, ...]:
+        """The state one step later, given whose spikes [n] arrive now."""
+        ...
+
+
+@component
+class NMDA:
+    """NMDA receptor channels, opened by transmitter x and saturating at s = 1 (Wang, 1999; 2002).
+
+    ``x' = -x / tau_rise``, plus 1 at every spike of the presynaptic cell; ``s' = -s / tau_decay + alpha x (1 - s)``.
+    x is exact; s is of second order in dt. The weight of a projection is the conductance when all channels are open.
+    """
+
+    tau_rise: float = param(
+        2.0, unit="ms", doc="decay of transmitter", bounds=(ABOVE_ZERO, INF), slider=(0.5, 10.0), scalar=True
+    )
+    tau_decay: float = param(
+        100.0,
+        unit="ms",
+        doc="closing time constant",
+        bounds=(ABOVE_ZERO, INF),
+        slider=(20.0, 200.0),
+        scalar=True,
+    )
+    alpha: float = param(
+        0.5, unit="1/ms", doc="opening rate by transmitter", bounds=(0.0, INF), slider=(0.0, 2.0), scalar=True
+    )
+
+    def init(self, n):
+        return jnp.zeros(n), jnp.zeros(n)
+
+    def gating(self, state):
+        return state[1]
+
+    def release(self, state, spikes, dt):
+        x, s = state
+        x = x + spikes
+        opened = self.alpha * dt * _mean_decay(dt / self.tau_rise) * x  # alpha x, integrated over the step
+        half = 1 + (opened + dt / self.tau_decay) / 2
+        # e^{-h} as 1 / (1 + h + h^2 / 2): within h^3 / 6, and s stays between 0 and 1 however long the step
+        s = (s + opened * half) / (1 + 2 * (half - 1) * half)
+        return x * jnp.exp(-dt / self.tau_rise), s
+
+
 def _relative(r):
     """``r / (1 - e^{-r})``, also at r = 0."""
     small = jnp.abs(r) < 1e-3
@@ -150,14 +206,39 @@ class Conductance:
 
 
 @component
+class MgBlock:
+    """A conductance that magnesium blocks at rest: ``g B(V) (E_rev - V)``, ``B = 1 / (1 + Mg e^{-0.062 V} / 3.57)``.
+
+    Jahr & Stevens (1990).
+    """
+
+    E_rev: float = param(0.0, unit="mV", doc="reversal potential", slider=(-20.0, 20.0), scalar=True)
+    Mg: float = param(
+        1.0, unit="mM", doc="extracellular magnesium", bounds=(0.0, INF), slider=(0.0, 3.0), scalar=True
+    )
+
+    def current(self, g, V):
+        open_ = g / (1 + self.Mg / 3.57 * jnp.exp(-0.062 * V))
+        return Drive(open_ * self.E_rev, open_)
+
+
+@component
 class Synapse:
     """Kinetics and a receptor. Projections that name the same synapse of a network share its state."""
 
     kinetics: Any
     receptor: Any = Current()
 
+    @property
+    def presynaptic(self) -> bool:
+        """Whether the state is one of the presynaptic cell."""
+        return hasattr(self.kinetics, "gating")
+
     def check(self):
-        for part, method in (("kinetics", "advance"), ("receptor", "current")):
+        for part, method in (
+            ("kinetics", "release" if self.presynaptic else "advance"),
+            ("receptor", "current"),
+        ):
             if not callable(getattr(getattr(self, part), method, None)):
                 raise ValueError(
                     f"Synapse: {part} = {getattr(self, part)!r} is not one: it has no method {method}."

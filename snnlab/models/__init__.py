@@ -3,6 +3,7 @@
 from snnlab.models.ei_balance import coba_ei, coba_hh_ei, cuba_ei, lif_ei
 from snnlab.models.reduced_decision import wong_wang2006
 from snnlab.models.single_neuron import lif_fi, synapse_train, two_neurons
+from snnlab.models.spiking_decision import wang2002
 
 __all__ = [
     "coba_ei",
@@ -12,5 +13,6 @@ __all__ = [
     "lif_fi",
     "synapse_train",
     "two_neurons",
+    "wang2002",
     "wong_wang2006",
 ]
