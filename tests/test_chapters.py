@@ -140,7 +140,7 @@ def test_building_by_hand_takes_at_most_25_lines_and_is_compared(cells):
 
 def test_checks_are_shown_and_enforced(cells):
     reproduce = sources(part_of(cells, "Reproduce"))
-    assert re.search(r"^(\w+) = Checks\(\)$(?s:.*)^\1$(?s:.*)^assert \1\.passed$", reproduce, re.MULTILINE)
+    assert re.search(r"^(\w+) = Checks\(.*\)$(?s:.*)^\1$(?s:.*)^assert \1\.passed$", reproduce, re.MULTILINE)
 
 
 def test_every_claim_is_cited_from_the_bibliography(cells):
