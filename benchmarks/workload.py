@@ -22,7 +22,7 @@ class Workload:
     name: str  # for --only
     title: str
     model: Callable[..., snnlab.Network]
-    sizes: Mapping[str, int]  # parameters that are part of the compiled program and never move
+    sizes: Mapping[str, float]  # parameters that are part of the compiled program and never move
     parameters: Mapping[str, float]  # parameters that move in every run, and their values
     duration: float  # ms
     program: str  # the C reference in c/
@@ -35,6 +35,7 @@ class Workload:
     goal: float  # times C, at most
     dt: float = 0.1
     quick: bool = True  # part of --quick
+    wired: bool = True  # whether the C reference is handed connections and V(0); else it is given a seed
 
     def moved(self, rng: np.random.Generator) -> dict[str, float]:
         """The parameters, each moved by up to a ten-thousandth of itself (of 1 when it is 0)."""
@@ -54,20 +55,32 @@ class Workload:
         recording = snnlab.simulate(self.network(parameters), duration=duration, dt=self.dt, seed=seed)
         trains = {name: (t.times, t.neurons) for name, t in recording.spikes.items()}
         seconds = time.perf_counter() - start
-        rates = {name: 1e3 * len(trains[name][0]) / recording.spikes[name].n / duration for name in trains}
+        rates = {}
+        for label, inhibitory in (("E", False), ("I", True)):
+            own = [name for name in trains if (name == "I") == inhibitory]
+            cells = sum(recording.spikes[name].n for name in own)
+            rates[label] = 1e3 * sum(len(trains[name][0]) for name in own) / cells / duration
         return {"seconds": seconds, "rates": rates}
 
-    def run_c(self, program: Path, network_file: Path, parameters: Mapping[str, float]) -> dict:
-        """One run of the C reference on a network file."""
-        fixed = {"steps": round(self.duration / self.dt), "repeats": 1, "dt": self.dt}
-        return c_program.run(program, network_file, {**fixed, **self.program_parameters(parameters)})
+    def run_c(self, program: Path, folder: Path, parameters: Mapping[str, float], seed: int) -> dict:
+        """One run of the C reference, on the connections and V(0) that snnlab draws with this seed."""
+        words = {"steps": round(self.duration / self.dt), "repeats": 1, "dt": self.dt}
+        words |= self.program_parameters(parameters)
+        if not self.wired:
+            return c_program.run(program, None, {**words, "seed": seed})
+        network, file = self.network(parameters), folder / "network"
+        n_exc = int(self.sizes["n_exc"])
+        V0 = c_program.initial_voltage(network, seed, self.dt)
+        c_program.write_network(file, n_exc, *c_program.wiring(network, seed), V0)
+        return c_program.run(program, file, words)
 
 
 def measure(workload: Workload, rounds: int) -> dict:
     """Time C and snnlab in turn, on the same networks, with every parameter moved in every round.
 
     A round has three runs. *drawn*: snnlab with a new seed and a new p too, so that its time includes drawing
-    the connections; *c*, which is handed these connections and this V(0) and is timed without reading them;
+    the connections; *c*, which is handed these connections and this V(0) and is timed without reading them (or only a
+    seed, where every cell reaches every cell);
     *moved*: snnlab with all other parameters moved once more and the same connections, as when a slider is
     dragged. All three record every spike.
     """
@@ -76,16 +89,12 @@ def measure(workload: Workload, rounds: int) -> dict:
     rates: dict[str, list] = {"c": [], "snnlab": []}
     with tempfile.TemporaryDirectory() as folder:
         program = c_program.build(workload.program, Path(folder))
-        file = Path(folder) / "network"
         first_call = workload.simulate(workload.moved(rng), seed=0)["seconds"]
         for seed in range(1, rounds + 1):
             parameters = workload.moved(rng)
             drawn = workload.simulate(parameters, seed)
-            network = workload.network(parameters)
-            V0 = c_program.initial_voltage(network, seed, workload.dt)
-            c_program.write_network(file, workload.sizes["n_exc"], *c_program.wiring(network, seed), V0)
-            c = workload.run_c(program, file, parameters)
-            kept = {name: parameters[name] for name in WIRING}
+            c = workload.run_c(program, Path(folder), parameters, seed)
+            kept = {name: parameters[name] for name in WIRING if name in parameters}
             moved = workload.simulate({**workload.moved(rng), **kept}, seed)
             found["c"] += c["seconds"]
             found["drawn"].append(drawn["seconds"])

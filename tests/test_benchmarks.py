@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 import reference
+from targets import target
 
 import snnlab
 from benchmarks import __main__ as command
@@ -17,6 +18,7 @@ needs_gcc = pytest.mark.skipif(shutil.which("gcc") is None, reason="the C refere
 COBA = {w.name: w for w in workloads.every()}["coba_4000"]
 CUBA = {w.name: w for w in workloads.every()}["cuba_1000"]
 COBA_HH = {w.name: w for w in workloads.every()}["coba_hh_4000"]
+WANG = {w.name: w for w in workloads.every()}["wang_1600"]
 STEPS = 500
 
 
@@ -126,6 +128,42 @@ def test_c_and_snnlab_run_the_same_network(tmp_path, workload, duration):
     assert len(strays(found, expected)) <= 2
 
 
+def run_wang(folder, duration, **changes):
+    """Rates of A, B, N and I in the C reference, Hz, over the last two thirds of the trial."""
+    values = WANG.program_parameters({**WANG.parameters, **changes})
+    fixed = {"steps": round(duration / 0.05), "repeats": 1, "dt": 0.05, "seed": 3}
+    program = c_program.build("wang", folder)
+    found = c_program.run(program, None, {**fixed, **values}, spikes=folder / "spikes")
+    steps, cells = np.fromfile(folder / "spikes", "<i4").reshape(-1, 2).T
+    assert found["spikes"] == len(steps)
+    edges = np.cumsum([0, *(values[f"n_{name}"] for name in "ABNI")])
+    late = cells[steps >= duration / 3 / 0.05]
+    return np.histogram(late, edges)[0] / np.diff(edges) / (duration * 2 / 3) * 1e3
+
+
+@needs_gcc
+def test_the_decision_network_in_c_is_the_published_one(tmp_path):
+    # its noise is its own: what can be compared are rates
+    spontaneous = target("wang2002", "spont_full_dt05")
+    rates = run_wang(tmp_path, 3000.0, mu_0=0.0, sigma=0.0)
+    assert np.all((spontaneous["lo"] <= rates) & (rates <= spontaneous["hi"]))
+    # the stimulus of the paper's protocol lasts until the end of the trial, so A has won in its last two thirds
+    rates = run_wang(tmp_path, 2500.0, coherence=1.0, start=100.0, stop=2500.0)
+    assert rates[0] > 30 and rates[1] < 2
+    rates = run_wang(tmp_path, 2500.0, coherence=-1.0, start=100.0, stop=2500.0)
+    assert rates[1] > 30 and rates[0] < 2
+
+
+@needs_gcc
+def test_the_decision_network_in_c_is_snnlab_s(tmp_path):
+    # spontaneous activity: no decision that falls this way or that
+    quiet = {**WANG.parameters, "mu_0": 0.0, "sigma": 0.0}
+    recording = snnlab.simulate(WANG.network(quiet), duration=1500.0, dt=0.1, seed=4)
+    found = run_wang(tmp_path, 1500.0, mu_0=0.0, sigma=0.0)
+    own = [snnlab.analysis.mean_rate(recording.spikes[name], start=500.0) for name in "ABNI"]
+    assert found == pytest.approx(own, rel=0.2)
+
+
 def test_the_exported_wiring_is_the_networks():
     network = snnlab.models.coba_ei(n_exc=60, n_inh=20, p=0.1)
     first, targets = c_program.wiring(network, seed=7)
@@ -157,7 +195,7 @@ def test_a_c_reference_refuses_what_it_does_not_know(tmp_path, words, complaint)
 def test_every_parameter_of_the_model_moves_in_every_run(workload):
     declared = {p.name: p for p in snnlab.describe(workload.model)}
     assert set(workload.parameters) | set(workload.sizes) == set(declared)
-    if workload.name != "coba_40000":  # which differs in size and p
+    if workload.name != "coba_40000":  # which differs in size and p; sizes are not compared
         assert all(workload.parameters[k] == declared[k].default for k in workload.parameters)
     rng = np.random.default_rng(0)
     one, two = workload.moved(rng), workload.moved(rng)
