@@ -9,6 +9,7 @@ import difflib
 import functools
 import inspect
 import math
+import typing
 from collections.abc import Callable, Iterable
 from typing import Any, TypeVar, dataclass_transform
 
@@ -174,7 +175,8 @@ def component(cls: type[T]) -> type[T]:
 def model(function: Callable[..., T]) -> Callable[..., T]:
     """Give a function whose keyword parameters are declared with ``param`` the same checks as a component.
 
-    A function of ``**parameters`` has the parameters of the component that it is annotated to return.
+    A function of ``**parameters`` has the parameters of the component that it is annotated to return, the first of them
+    where there are several.
     """
     signature = _with_parameters_of_what_it_returns(inspect.signature(function))
     declared = tuple(
@@ -206,7 +208,8 @@ def _with_parameters_of_what_it_returns(signature: inspect.Signature) -> inspect
     own = [p for p in signature.parameters.values() if p.kind is not p.VAR_KEYWORD]
     if len(own) == len(signature.parameters):
         return signature
-    returned = signature.return_annotation
+    returned: Any = signature.return_annotation
+    returned = typing.get_args(returned)[0] if typing.get_args(returned) else returned
     declared = {p.name: p for p in returned.__declared__}
     fields = [
         inspect.Parameter(f.name, inspect.Parameter.KEYWORD_ONLY, default=declared.get(f.name, f.default))
