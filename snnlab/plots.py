@@ -17,6 +17,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from snnlab.analysis.bifurcations import Diagram
 from snnlab.analysis.phase_plane import Trajectory, fixed_points, nullclines, separatrix, vector_field
 from snnlab.analysis.spikes import Trains, span, summary, windowed_rate
 from snnlab.core.parameters import unknown
@@ -268,6 +269,37 @@ def phase_plane(
     _light(ax, legend=False)
     ax.legend(frameon=False, fontsize="small", loc="center left", bbox_to_anchor=(1.0, 0.5))
     return ax
+
+
+def bifurcation(
+    diagram: Diagram, variable: int = 0, ax: Axes | None = None, *, label: str | None = None
+) -> Axes:
+    """Fixed points over a parameter: one variable of each, solid where it is stable, dotted where it is not.
+
+    Bifurcations are marked, each kind by a marker of its own; the legend has the words. ``label`` is that of the
+    vertical axis.
+    """
+    ax = _axes(ax)
+    for branch in diagram.branches:
+        for stable, line in ((True, "-"), (False, ":")):
+            # a piece goes on to the first point of the other kind, so that no gap is left
+            shown = branch.stable == stable
+            shown[1:] |= shown[:-1] & ~shown[1:]
+            values = np.where(shown, branch.states[:, variable], np.nan)
+            ax.plot(branch.values, values, line, color=OKABE_ITO["blue"], linewidth=1.8)
+    handles = [
+        ax.plot([], [], line, color=OKABE_ITO["blue"], linewidth=1.8, label=word)[0]
+        for word, line in (("stable", "-"), ("unstable", ":"))
+    ]
+    markers = dict(zip(("fold", "pitchfork", "transcritical", "Hopf"), "osD^", strict=True))
+    for kind, marker in markers.items():
+        found = [b for b in diagram.bifurcations if b.kind == kind]
+        if found:
+            x, y = np.transpose([(b.value, b.state[variable]) for b in found])
+            handles += ax.plot(x, y, marker, color=OKABE_ITO["vermillion"], linestyle="none", label=kind)
+    ax.set(xlabel=diagram.parameter, ylabel=label or f"variable {variable + 1}")
+    ax.legend(handles=handles, frameon=False, fontsize="small")
+    return _light(ax, legend=False)
 
 
 def figure(

@@ -185,6 +185,23 @@ def test_two_calls_give_the_same_bits():
             assert all(map(np.array_equal, analysis.separatrix(system), first))
 
 
+def test_every_state_has_its_attractor():
+    system = wong_wang2006(coherence=0.512)
+    map_ = analysis.basin(system, n=9)
+    states = map_.states.reshape(-1, 2)
+    assert np.array_equal(analysis.attractors_of(system, states), map_.index.ravel())
+    assert analysis.attractors_of(linear([[1.0, 0.0], [0.0, -2.0]]), [(0.0, 1.0)]).tolist() == [-1]
+    for wrong in ((0.1, 0.1), [[0.1, 0.1, 0.1]], [[math.nan, 0.1]]):
+        with pytest.raises(ValueError, match="states must be"):
+            analysis.attractors_of(system, wrong)
+
+
+def test_known_fixed_points_give_the_same_separatrix():
+    system = wong_wang2006(coherence=0.3)
+    (known,) = analysis.separatrix(system, points=analysis.fixed_points(system))
+    assert np.array_equal(known, analysis.separatrix(system)[0])
+
+
 def test_basins_do_not_depend_on_how_many_states_are_followed_at_a_time(monkeypatch):
     system = wong_wang2006(coherence=0.512)
     whole = analysis.basin(system, n=12).index
@@ -388,14 +405,6 @@ def test_wrong_windows_and_starts_are_refused():
         analysis.fixed_points(Plain(lambda x, y: (x - y, y - x)))
 
 
-def test_an_explorer_of_networks_says_where_a_system_goes():
-    with pytest.raises(
-        ValueError,
-        match="wong_wang2006 is not a network; its phase plane is drawn by snnlab.plots.phase_plane",
-    ):
-        snnlab.explore("wong_wang2006")
-
-
 @pytest.fixture
 def ax():
     figure, axes = plt.subplots()
@@ -421,6 +430,26 @@ def test_the_picture_draws_what_was_computed(ax):
     assert shown == {tuple(p.state): p.kind for p in analysis.fixed_points(system)}
     words = [text.get_text() for text in ax.get_legend().get_texts()]
     assert words.count("stable node") == words.count("saddle") == 1
+
+
+def test_the_picture_of_a_bifurcation(ax):
+    diagram = analysis.bifurcation(wong_wang2006, "coherence", (0.0, 1.0))
+    assert plots.bifurcation(diagram, 1, ax, label="s2") is ax
+    assert (ax.get_xlabel(), ax.get_ylabel()) == ("coherence", "s2")
+    drawn = {"-": [], ":": []}
+    for line in ax.lines:
+        if line.get_linestyle() in drawn and len(line.get_xdata()):
+            drawn[line.get_linestyle()].append(np.transpose(line.get_data()))
+    fold = diagram.bifurcations[0]
+    (mark,) = [line for line in ax.lines if line.get_label() == "fold"]
+    assert np.allclose(mark.get_xydata(), [[fold.value, fold.state[1]]])
+    for branch, solid, dotted in zip(diagram.branches, drawn["-"], drawn[":"], strict=True):
+        for points, stable in ((solid, branch.stable), (dotted, ~branch.stable)):
+            seen = np.isfinite(points[:, 1])
+            assert np.array_equal(points[seen, 1], branch.states[seen, 1]) and np.all(seen[stable])
+            # beyond its own points a piece reaches only to its neighbour, so that the line has no gap
+            assert np.sum(seen & ~stable) <= 2
+    assert [t.get_text() for t in ax.get_legend().get_texts()] == ["stable", "unstable", "fold"]
 
 
 def test_the_picture_of_a_focus_and_of_a_window(ax):

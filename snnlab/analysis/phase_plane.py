@@ -179,14 +179,17 @@ def _fixed_point(state: np.ndarray, jacobian: np.ndarray, size: np.ndarray) -> F
     return FixedPoint(state, jacobian, values, vectors, kind)
 
 
-def separatrix(system: Any, window: Window | None = None) -> list[np.ndarray]:
+def separatrix(
+    system: Any, window: Window | None = None, *, points: list[FixedPoint] | None = None
+) -> list[np.ndarray]:
     """The stable manifold of every saddle in the window, a polyline [k, 2] through the saddle: where basins part.
 
     Followed back in time from the saddle, both ways, until it leaves the window or comes to rest. Empty without a
-    saddle.
+    saddle. ``points`` are the fixed points in the window where they are known already.
     """
     plane = Plane(system, window)
-    saddles = [point for point in _fixed_points(plane) if point.kind == "saddle"]
+    found = _fixed_points(plane) if points is None else points
+    saddles = [point for point in found if point.kind == "saddle"]
     if not saddles:
         return []
     starts = []
@@ -233,23 +236,37 @@ def basin(system: Any, n: int = 101, window: Window | None = None) -> Basin:
     """Which stable fixed point attracts every state on a grid of n x n."""
     plane = Plane(system, window)
     points = _fixed_points(plane)
-    attractors = [point for point in points if point.stable]
     states = plane.grid(_count(n, "n"))
-    if not attractors:
-        return Basin([], states, np.full(states.shape[:2], -1))
-    targets = np.array([point.state for point in attractors])
-    gaps = [np.linalg.norm((a.state - b.state) / plane.size) for a in points for b in points if a is not b]
-    near = min(0.01, 0.1 * min(gaps, default=1.0))
-    index = _settled(plane, states.reshape(-1, 2), targets, near)
-    return Basin(attractors, states, index.reshape(states.shape[:2]))
+    index = _settled(plane, states.reshape(-1, 2), points)
+    return Basin([point for point in points if point.stable], states, index.reshape(states.shape[:2]))
 
 
-def _settled(plane: Plane, starts: np.ndarray, targets: np.ndarray, near: float) -> np.ndarray:
-    """Into which of the ``targets`` [m, 2] each of the ``starts`` [n, 2] runs: its index, -1 for none.
+def attractors_of(
+    system: Any, states: Any, window: Window | None = None, *, points: list[FixedPoint] | None = None
+) -> np.ndarray:
+    """Into which of the stable fixed points in the window each of ``states`` [n, 2] runs: its number [n], -1 for none.
+
+    Stable fixed points are numbered in the order of ``fixed_points``, whose result may be handed over as ``points``.
+    Raises ValueError for what are no states.
+    """
+    plane = Plane(system, window)
+    states = plane.states(states, "states")
+    if states.ndim != 2:
+        raise ValueError(f"states must be of shape (n, 2), not {states.shape}.")
+    return _settled(plane, states, _fixed_points(plane) if points is None else points)
+
+
+def _settled(plane: Plane, starts: np.ndarray, points: list[FixedPoint]) -> np.ndarray:
+    """Into which of the stable ``points`` each of the ``starts`` [n, 2] runs: its number, -1 for none.
 
     A batch at a time: states that have arrived make room for others, so that the slow ones hold up nobody.
     """
     index, dt = np.full(len(starts), -1), plane.time_step()
+    targets = np.array([point.state for point in points if point.stable])
+    if not len(targets):
+        return index
+    gaps = [np.linalg.norm((a.state - b.state) / plane.size) for a in points for b in points if a is not b]
+    near = min(0.01, 0.1 * min(gaps, default=1.0))
     which, states, waiting = np.empty(0, int), np.empty((0, 2)), 0
     age = np.zeros(len(starts), int)
     while len(which) or waiting < len(starts):

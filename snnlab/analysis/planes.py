@@ -41,17 +41,10 @@ class Plane:
         self.size = self.high - self.low
         self._structure, leaves = taken_apart(system)
         self._leaves = tuple(np.asarray(leaf, float) for leaf in leaves)
-        for shape in ((2,), (3, 2)):
-            with jax.enable_x64(True):
-                given = jax.eval_shape(
-                    lambda leaves, x: put_together(self._structure, leaves).derivative(x),
-                    self._leaves,
-                    jax.ShapeDtypeStruct(shape, float),
-                )
-            if getattr(given, "shape", None) != shape:
-                found = getattr(given, "shape", type(given).__name__)
+        for shape, given in _shapes(self._structure, tuple(leaf.shape for leaf in self._leaves)).items():
+            if given != shape:
                 raise ValueError(
-                    f"The derivative of {self.name} must have the shape of the state: {shape}, not {found}."
+                    f"The derivative of {self.name} must have the shape of the state: {shape}, not {given}."
                 )
 
     def _window(self, system: Any, window: Window | None) -> tuple[np.ndarray, np.ndarray]:
@@ -121,6 +114,22 @@ class Plane:
         rates = np.linalg.norm(self.jacobian(self.grid(16).reshape(-1, 2)), axis=(1, 2))
         fastest = np.max(rates[np.isfinite(rates)], initial=0.0)
         return 0.5 / fastest if fastest > 0.0 else 1.0
+
+
+@functools.lru_cache(maxsize=256)
+def _shapes(structure: Any, leaves: tuple[tuple[int, ...], ...]) -> dict[tuple[int, ...], Any]:
+    """By the shape of a state, that of its derivative; for what is no array, its type's name."""
+    with jax.enable_x64(True):
+        values = tuple(jax.ShapeDtypeStruct(shape, float) for shape in leaves)
+        found = {
+            shape: jax.eval_shape(
+                lambda leaves, x: put_together(structure, leaves).derivative(x),
+                values,
+                jax.ShapeDtypeStruct(shape, float),
+            )
+            for shape in ((2,), (3, 2))
+        }
+    return {shape: getattr(given, "shape", type(given).__name__) for shape, given in found.items()}
 
 
 @functools.partial(jax.jit, static_argnums=0)

@@ -14,7 +14,7 @@ class Look:
     visible: tuple[str, ...] = ()
     presets: Mapping[str, Mapping[str, float]] = dataclasses.field(default_factory=dict)
     start: Mapping[str, float] = dataclasses.field(default_factory=dict)
-    record: Mapping[str, list[int]] = dataclasses.field(default_factory=dict)
+    record: Mapping[str, list[int]] | tuple[str, ...] = ()
 
 
 _ONE_EACH = {"E.V": [0], "I.V": [0]}
@@ -101,5 +101,22 @@ LOOKS: dict[str, Look] = {
         },
         start={"duration": 150.0},
         record={"pre.V": [0], "post.V": [0], "post.I_syn": [0]},
+    ),
+    "wong_wang2006": Look(
+        visible=("stimulus", "coherence", "s1_0", "s2_0", "sigma"),
+        presets={
+            "no input": {"stimulus": 0.0},
+            "coherence 0 %": {"s2_0": 0.099},
+            "coherence 51.2 %": {"coherence": 0.512},
+            "coherence 100 %": {"coherence": 1.0},
+            "in doubt for ever": {},
+            "too strong a stimulus": {"stimulus": 80.0},
+            "noisy decisions": {
+                **{"coherence": 0.064, "sigma": 0.02, "trials": 20, "s1_0": 0.06, "s2_0": 0.06},
+                **{"J_rec": 0.2609, "J_inh": 0.0497, "I_0": 0.3255, "J_A": 5.2e-4, "tau_s": 0.1},
+            },
+        },
+        start={"duration": 1000.0, "dt": 1.0, "s2_0": 0.099},
+        record=("s1", "s2", "r1", "r2"),
     ),
 }

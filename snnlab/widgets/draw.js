@@ -1,6 +1,6 @@
 // Draws frames on a canvas, whoever computed them (a kernel here, a Web Worker on a published page).
 // A frame is a small header and one block of bytes; header.arrays says where each typed array lies in it.
-// This file and view.js are one module: view.py lays them end to end.
+// This file, those of panels of another kind and view.js are one module: view.py lays them end to end.
 
 const COLOURS = {
   light: ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#7A6A00"],
@@ -39,18 +39,39 @@ export function ticks(low, high, count) {
   return list;
 }
 
-/** The rectangle of every panel, top to bottom, in CSS pixels. */
-export function layout(panels, width, height) {
-  const { left, right, top, bottom, gap } = MARGIN;
+/** The rectangles of panels over time, top to bottom, in CSS pixels. */
+function stack(panels, left, top, w, height) {
+  const { bottom, gap } = MARGIN;
   const free = height - top - bottom - gap * (panels.length - 1);
   const total = panels.reduce((sum, panel) => sum + WEIGHT[panel.kind], 0);
   let y = top;
   return panels.map((panel) => {
     const h = Math.max(20, Math.round((free * WEIGHT[panel.kind]) / total));
-    const box = { x: left, y, w: Math.max(40, width - left - right), h };
+    const box = { x: left, y, w: Math.max(40, w), h };
     y += h + gap;
     return box;
   });
+}
+
+const UNTIMED = { "phase plane": { draw: drawPhasePlane } }; // pictures without a time axis
+
+/** The rectangle of every panel: a picture stands beside those over time, or above them where it is narrow. */
+export function layout(panels, width, height) {
+  const { left, right, top, bottom } = MARGIN;
+  const timed = panels.filter((panel) => !(panel.kind in UNTIMED));
+  const [picture] = panels.filter((panel) => panel.kind in UNTIMED);
+  if (!picture) return stack(timed, left, top, width - left - right, height);
+  const beside = timed.length > 0 && width >= 560;
+  const below = beside ? 72 : 90; // for the words under it
+  const most = beside ? 0.56 * width - left : width - left - right;
+  const room = timed.length && !beside ? 0.6 * height : height;
+  const side = Math.max(60, Math.min(most, room - top - below));
+  const box = { x: left, y: top, w: side, h: side, edge: width - right };
+  const x = beside ? 2 * left + side + 8 : left;
+  const others = beside
+    ? stack(timed, x, top, width - x - right, top + side + bottom)
+    : stack(timed, x, top + side + below + 16, width - x - right, height);
+  return panels.map((panel) => (panel === picture ? box : others.shift()));
 }
 
 const rgb = (hex) => [1, 3, 5].map((i) => parseInt(hex.slice(i, i + 2), 16));
@@ -195,12 +216,13 @@ export function draw(canvas, frame, theme, memory = {}) {
   const boxes = layout(frame.panels, width, height);
   frame.panels.forEach((panel, i) => {
     const box = boxes[i];
-    PANELS[panel.kind](context, box, panel, frame, theme, memory);
+    (PANELS[panel.kind] ?? UNTIMED[panel.kind].draw)(context, box, panel, frame, theme, memory);
     context.textAlign = "left";
     context.fillStyle = theme.text;
     context.font = `${theme.size}px ${theme.font}`;
     context.fillText(panel.title, box.x, box.y - 11);
-    const last = i === frame.panels.length - 1;
+    if (panel.kind in UNTIMED) return;
+    const last = !frame.panels.slice(i + 1).some((other) => other.kind in PANELS);
     context.textAlign = "center";
     for (const t of ticks(0, frame.duration, Math.max(2, box.w / 80))) {
       const x = box.x + (box.w * t) / frame.duration;

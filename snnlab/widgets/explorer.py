@@ -7,8 +7,11 @@ from collections.abc import Callable, Iterator, Mapping
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from snnlab.core.parameters import unknown
 from snnlab.core.recording import Recording, whole_file
+from snnlab.widgets.phase_planes import Portrait, portrait
 from snnlab.widgets.runner import LatestWins, loop_runs
 from snnlab.widgets.settings import RUN_PARAMETERS, Number, Settings
 from snnlab.widgets.subject import Subject, subject
@@ -49,6 +52,7 @@ class Explorer:
         self.progress = 0.0
         self.problem = ""  # what went wrong last, for the reader
         self._recorded: dict[str, Number] | None = None  # the values of the recording
+        self.portrait: Portrait | None = None  # of the recording, where the model has two variables
         self._compiled: set[tuple[int, ...]] = set()
         self._seconds: float | None = None  # computing time of one ms of model time
         self._words = ""
@@ -201,12 +205,12 @@ class Explorer:
         self._seconds = attempt.seconds / recording.duration
         if finished:
             self._compiled.add(attempt.structure)
-            self.recording, self._recorded = recording, attempt.values
+            self.recording, self._recorded, self.portrait = recording, attempt.values, attempt.portrait
             self.state = "error" if self.problem else "ready"
-            self.summary = summarise(recording)
+            self.summary = summarise(recording, attempt.portrait)
             self._words = self.summary if attempt.fraction >= 1.0 else f"stopped after {part}. {self.summary}"
         if self._panel is not None:
-            self._panel.show(recording, attempt.values)
+            self._panel.show(recording, attempt.values, attempt.portrait)
 
     def _failed(self, error: Exception) -> None:
         changed = ", ".join(f"{name} = {value:g}" for name, value in self.settings.changed().items())
@@ -251,7 +255,10 @@ class Explorer:
         """A matplotlib figure of the recording. Raises ValueError when there is none yet."""
         from snnlab import plots
 
-        return plots.figure(self._needed())
+        recording = self._needed()
+        if self.portrait is not None:
+            return self.portrait.figure(recording)
+        return plots.figure(recording)
 
     def save(self, path: str | pathlib.Path) -> pathlib.Path:
         """Write the recording (.npz), the figure (.png, .svg, .pdf) or the settings (.json), whole or not at all."""
@@ -298,7 +305,9 @@ class _Attempt:
         self.fraction = self.seconds = 0.0
 
     def start(self) -> None:
-        self.run = self.explorer.subject.start(self.values)
+        model = self.explorer.subject.model(self.values)
+        self.run = self.explorer.subject.start(model, self.values)
+        self.portrait = portrait(model)
 
     def __iter__(self) -> Iterator[float]:
         chunks = iter(self.run)
@@ -314,8 +323,13 @@ class _Attempt:
         self.explorer._publish(self, finished)
 
 
-def summarise(recording: Recording) -> str:
-    """The status line: rates, irregularity, synchrony and the verdict."""
+def summarise(recording: Recording, portrait: Portrait | None = None) -> str:
+    """The status line: rates, irregularity, synchrony and the verdict; of a two-variable system where a run went."""
     from snnlab import analysis
 
-    return str(analysis.summary(recording))
+    if recording.spikes:
+        return str(analysis.summary(recording))
+    if portrait is not None:
+        return portrait.sentence(recording)
+    ends = ((name, np.asarray(values)[-1]) for name, values in recording.samples.items())
+    return "at the end " + ", ".join(f"{name} {np.min(end):.3g} to {np.max(end):.3g}" for name, end in ends)

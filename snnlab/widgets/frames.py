@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 
 from snnlab.core.recording import Recording
+from snnlab.widgets.phase_planes import Portrait
 
 RASTER_LIMIT = 200_000  # spikes drawn; beyond it every second, third ... neuron is shown
 TRACES = 2  # cells of a recorded variable that are drawn
@@ -40,14 +41,24 @@ class _Block:
 Frame = tuple[dict[str, Any], bytes]
 
 
-def encode(recording: Recording, duration: float, positions: dict[str, float]) -> Frame:
+def encode(
+    recording: Recording,
+    duration: float,
+    positions: dict[str, float],
+    portrait: Portrait | None = None,
+    startable: bool = False,
+) -> Frame:
     """The frame of ``recording``, a run that was to last ``duration`` ms.
 
     The header lists the panels; arrays are u2 or u4 (steps, neurons) and f4 (curves), little-endian, one
     after the other in the bytes. ``positions`` says where the sliders stood, by which the view finds the
-    event that a frame answers.
+    event that a frame answers. Of a two-variable system there is a ``portrait``, in which a click may choose the start
+    where that is ``startable``.
     """
     block = _Block()
+    if not recording.spikes:
+        pictures = [portrait.panel(block, recording, startable)] if portrait else []
+        return _framed(recording, duration, positions, pictures + _variables(block, recording), block)
     panels = [_raster(block, recording, duration), _rates(block, recording, duration)]
     voltages = [name for name in recording.samples if name.endswith(".V")]
     others = [name for name in recording.samples if name not in voltages]
@@ -56,6 +67,12 @@ def encode(recording: Recording, duration: float, positions: dict[str, float]) -
     if others:
         variables = dict.fromkeys(name.rpartition(".")[2] for name in others)
         panels.append(_traces(block, recording, others, ", ".join(variables)))
+    return _framed(recording, duration, positions, panels, block)
+
+
+def _framed(
+    recording: Recording, duration: float, positions: dict[str, float], panels: list[Any], block: _Block
+) -> Frame:
     header = {
         "duration": duration,
         "end": float(recording.duration),
@@ -159,3 +176,30 @@ def _traces(block: _Block, recording: Recording, names: list[str], what: str) ->
     what += ", one cell each" if len(series) == len(names) > 1 and not mixed else ""
     step = every * recording.dt
     return {"kind": "traces", "title": what, "alt": what, "start": 0.0, "step": step, "series": series}
+
+
+def _variables(block: _Block, recording: Recording) -> list[dict[str, Any]]:
+    """Of a model without spikes, one panel for variables that differ in their number: s1 and s2, r1 and r2."""
+    alike: dict[str, list[str]] = {}
+    for name in recording.samples:
+        alike.setdefault(name.rstrip("0123456789"), []).append(name)
+    every = max(1, -(-len(recording.t) // POINTS))
+    panels = []
+    for names in alike.values():
+        series = []
+        for i, name in enumerate(names):
+            values = np.asarray(recording[name])[::every]
+            for unit, column in enumerate(np.atleast_2d(values.T)[:TRACES]):
+                series.append(
+                    {
+                        "name": name,
+                        "legend": name if values.ndim == 1 else f"{name}, {unit + 1}",
+                        "colour": (i + 2 * unit) % 5,
+                        "values": block.add(column.astype(np.float32)),
+                    }
+                )
+        title, step = ", ".join(names), every * recording.dt
+        panels.append(
+            {"kind": "traces", "title": title, "alt": title, "start": 0.0, "step": step, "series": series}
+        )
+    return panels

@@ -9,6 +9,7 @@ from snnlab.core.recording import Recording
 from snnlab.widgets.controls import Control
 from snnlab.widgets.explorer import Explorer
 from snnlab.widgets.frames import encode
+from snnlab.widgets.phase_planes import Portrait
 from snnlab.widgets.runner import loop_runs
 from snnlab.widgets.settings import Number
 from snnlab.widgets.view import CanvasView
@@ -22,7 +23,8 @@ class Panel:
 
     def __init__(self, explorer: Explorer):
         self.explorer = explorer
-        self.view = CanvasView(explorer.name, explorer.status())
+        self.view = CanvasView(explorer.name, explorer.status(), self._start_chosen)
+        self._starts: tuple[str, ...] = ()  # the parameters of a run's start that a click on the picture sets
         self._quiet = False
         declared = explorer.settings.parameters
         self.controls = {
@@ -49,7 +51,7 @@ class Panel:
         self.more.observe(lambda change: self._more_shown(change.new), "value")
         self.widget = self._arranged()
         if explorer.recording is not None:
-            self.show(explorer.recording, explorer.values)
+            self.show(explorer.recording, explorer.values, explorer.portrait)
 
     def _arranged(self) -> ipywidgets.Box:
         explorer = self.explorer
@@ -88,11 +90,14 @@ class Panel:
         finally:
             self._quiet = False
 
-    def show(self, recording: Recording, values: dict[str, Number]) -> None:
-        """A new picture: ``recording``, made with ``values``."""
+    def show(self, recording: Recording, values: dict[str, Number], portrait: Portrait | None) -> None:
+        """A new picture: ``recording``, made with ``values``; in the ``portrait`` of a two-variable system."""
         scales = {name: control.scale for name, control in self.controls.items() if control.scale}
         positions = {name: scale.fraction(values[name]) for name, scale in scales.items()}
-        header, data = encode(recording, float(values["duration"]), positions)
+        self._starts = self.explorer.subject.starts(portrait.variables) if portrait else ()
+        header, data = encode(
+            recording, float(values["duration"]), positions, portrait, startable=bool(self._starts)
+        )
         self.view.send_frame(header, data, self.explorer.status())
         self._glow()
 
@@ -107,6 +112,14 @@ class Panel:
 
     def _touched(self, name: str, value: Any) -> None:
         self.explorer.gesture(self.explorer.set, **{name: value})
+
+    def _start_chosen(self, state: list[float]) -> None:
+        values = {}
+        for name, value in zip(self._starts, state, strict=False):
+            low, high = self.explorer.settings.parameters[name].bounds
+            values[name] = round(min(max(value, low), high), 3)
+        if values:
+            self.explorer.gesture(self.explorer.set, **values)
 
     def _preset_chosen(self, name: str) -> None:
         if not self._quiet and name != CUSTOM:

@@ -1,14 +1,13 @@
 """What an explorer explores: a model function, how it is run and how it is written as code."""
 
 import dataclasses
-import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import snnlab.models
-from snnlab.core.network import Network
 from snnlab.core.parameters import Parameter, describe, unknown
-from snnlab.core.simulate import Run
+from snnlab.core.rate_run import RateRun
+from snnlab.core.simulate import Run, begin
 from snnlab.widgets.catalogue import LOOKS, Look
 from snnlab.widgets.settings import RUN_PARAMETERS
 
@@ -26,16 +25,24 @@ class Subject:
     call: str
     look: Look
 
-    def start(self, values: Mapping[str, Any]) -> Run:
-        """A run of the model with these values. Raises ValueError before anything compiles."""
-        model = self.build(**{name: value for name, value in values.items() if name not in _RUN})
-        return Run(model, record=dict(self.look.record) or None, **{name: values[name] for name in _RUN})
+    def model(self, values: Mapping[str, Any]) -> Any:
+        """The model with these values. Raises ValueError when they exclude each other."""
+        return self.build(**{name: value for name, value in values.items() if name not in _RUN})
+
+    def start(self, model: Any, values: Mapping[str, Any]) -> Run | RateRun:
+        """A run of a ``model`` with these values. Raises ValueError before anything compiles."""
+        return begin(model, record=self.look.record or None, **{name: values[name] for name in _RUN})
+
+    def starts(self, variables: Iterable[str]) -> tuple[str, ...]:
+        """The parameters that say where a run of these variables starts; none where the model has none."""
+        names = tuple(f"{variable}_0" for variable in variables)
+        return names if set(names) <= {p.name for p in self.parameters} else ()
 
     def code(self, changed: Mapping[str, Any], run: Mapping[str, Any]) -> str:
         """Python that builds and runs the same."""
         arguments = ", ".join(f"{name}={value!r}" for name, value in changed.items())
         settings = ", ".join(f"{name}={run[name]!r}" for name in _RUN)
-        record = f", record={dict(self.look.record)!r}" if self.look.record else ""
+        record = f", record={self.look.record!r}" if self.look.record else ""
         return (
             f"{self.imports}\n\nmodel = {self.call}({arguments})\n"
             f"recording = snnlab.simulate(model, {settings}{record})\n"
@@ -43,23 +50,14 @@ class Subject:
 
 
 def models() -> dict[str, Callable[..., Any]]:
-    """The documented networks by name; a two-variable system has a phase plane instead of a raster."""
-    found = {name: getattr(snnlab.models, name) for name in snnlab.models.__all__}
-    return {name: each for name, each in found.items() if _returns(each) is Network}
-
-
-def _returns(model: Callable[..., Any]) -> Any:
-    return inspect.signature(model).return_annotation
+    """The documented models by name."""
+    return {name: getattr(snnlab.models, name) for name in snnlab.models.__all__}
 
 
 def subject(model: str | Callable[..., Any]) -> Subject:
     """What ``model`` names or is. Raises ValueError for an unknown name and what declares no parameters."""
     known = models()
     if isinstance(model, str):
-        if model in snnlab.models.__all__ and model not in known:
-            raise ValueError(
-                f"{model} is not a network; its phase plane is drawn by snnlab.plots.phase_plane."
-            )
         if model not in known:
             raise ValueError(unknown("There is no model", model[:60], known))
         name, model = model, known[model]

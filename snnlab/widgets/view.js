@@ -147,11 +147,21 @@ function render({ model, el }) {
     if (!header.serial) return;
     tried(() => (frame = decode(header, model.get("data"))));
     if (frame?.serial !== header.serial) return;
+    frameBox.toggleAttribute("data-picture", frame.panels.some((panel) => panel.kind in UNTIMED));
+    canvas.toggleAttribute("data-startable", frame.panels.some((panel) => panel.startable));
     unanswered = true;
     describe();
     if (document.hidden) answer(); // a hidden page paints nothing; it must not hold up the kernel
     else repaint();
   }
+
+  /** A click on a phase plane: the run starts there. */
+  function start(event) {
+    const { left, top } = canvas.getBoundingClientRect();
+    const state = frame && stateAt(frame, canvas.clientWidth, canvas.clientHeight, event.clientX - left, event.clientY - top);
+    if (state) model.send({ start: state });
+  }
+  canvas.addEventListener("click", start, { signal });
 
   function repaint() {
     if (!waiting) waiting = requestAnimationFrame(paint);

@@ -1,14 +1,16 @@
 """The canvas view as a widget: what the kernel sends it and what it hears back."""
 
 import asyncio
+import math
 import pathlib
+from collections.abc import Callable
 from typing import Any
 
 import anywidget
 import traitlets
 
 _HERE = pathlib.Path(__file__).parent
-_SCRIPTS = ("draw.js", "view.js")  # one module: anywidget takes no second
+_SCRIPTS = ("draw.js", "phase_plane.js", "view.js")  # one module: anywidget takes no second
 _DRAWN_WITHIN = 1.0  # s; a view that has not answered by then is taken to be away (a closed tab)
 
 
@@ -22,7 +24,11 @@ class CanvasView(anywidget.AnyWidget):
     data = traitlets.Bytes().tag(sync=True)
     status = traitlets.Dict().tag(sync=True)
 
-    def __init__(self, name: str, status: dict[str, Any]):
+    def __init__(
+        self, name: str, status: dict[str, Any], started: Callable[[list[float]], None] | None = None
+    ):
+        """``started`` is called with the state on which somebody clicked in a phase plane."""
+        self._started = started
         self._drawn = 0
         self._present = False  # whether a page has ever answered, and answered the last frame
         self._answer: asyncio.Event | None = None
@@ -48,10 +54,23 @@ class CanvasView(anywidget.AnyWidget):
             self._present = False
 
     def _heard(self, _widget: Any, content: Any, _buffers: Any) -> None:
-        serial = content.get("drawn") if isinstance(content, dict) else None
+        if not isinstance(content, dict):
+            return
+        start = content.get("start")
+        if self._started is not None and _is_state(start):
+            self._started([float(value) for value in start])
+        serial = content.get("drawn")
         if not isinstance(serial, int):
             return
         self._present = True
         self._drawn = max(self._drawn, min(serial, self.frame.get("serial", 0)))
         if self._answer is not None and self._drawn >= self.frame.get("serial", 0):
             self._answer.set()
+
+
+def _is_state(given: Any) -> bool:
+    """Whether a page sent two numbers."""
+    numbers = isinstance(given, list) and all(
+        isinstance(x, int | float) and not isinstance(x, bool) for x in given
+    )
+    return numbers and len(given) == 2 and all(map(math.isfinite, given))
