@@ -13,7 +13,7 @@ import snnlab
 from snnlab import Input, Network, Population, Projection, describe, replace, simulate
 from snnlab.connectivity import FixedProbability
 from snnlab.core import units
-from snnlab.core.rates import RateSystem
+from snnlab.core.rates import RateModel, RateSystem
 from snnlab.inputs import Constant, Poisson, SpikeTimes
 from snnlab.integrators import Drive
 from snnlab.synapses import Current, Exponential, Synapse
@@ -49,6 +49,7 @@ INTEGRATORS = [item for item in INTEGRATORS if item not in STEPPERS]  # of the m
 MODELS = [getattr(snnlab.models, name) for name in snnlab.models.__all__]
 NETWORKS = [item for item in MODELS if isinstance(item(), Network)]
 SYSTEMS = [item for item in MODELS if item not in NETWORKS]
+PLANES = [item for item in SYSTEMS if isinstance(item(), RateSystem)]  # those with a phase plane
 EXAMPLES = {
     "Sections": ([1.0, 2.0], [3.0, 4.0]),
     "SpikeTimes": ([1.0, 2.0],),
@@ -304,7 +305,7 @@ def test_corners_of_every_slider_build_a_network(item):
             assert isinstance(item(**{p.name: value}), Network)
 
 
-@each(SYSTEMS)
+@each(PLANES)
 def test_systems_are_finite_with_finite_gradients_in_their_window_at_every_corner(item):
     assert isinstance(item(), inspect.signature(item).return_annotation)
     for change in ({}, *({p.name: value} for p in describe(item) for value in p.slider)):
@@ -329,6 +330,15 @@ def test_systems_run_as_they_come_and_are_reproducible(item):
     for name in first.samples:
         assert len(first[name]) == 300 and np.all(np.isfinite(first[name]))
         assert np.array_equal(first[name], second[name])
+
+
+@each(SYSTEMS)
+def test_systems_run_at_the_corners_of_every_slider(item):
+    assert isinstance(item(), RateModel)
+    for p in describe(item):
+        for value in () if p.integer else p.slider:  # a whole number is a size, which is compiled anew
+            recording = simulate(item(**{p.name: value}), duration=20.0)
+            assert all(np.all(np.isfinite(values)) for values in recording.samples.values()), (p.name, value)
 
 
 def test_replacing_a_nested_component_keeps_the_rest():

@@ -31,9 +31,11 @@ class Driven:
     def initial(self, key):
         return jnp.concatenate([jnp.arange(1.0, 1.0 + self.n), jnp.ones(self.n)])
 
+    def draw(self, key, k, dt):
+        return self.noise * randomness.normal(randomness.bits(key, k, self.n))
+
     def input(self, moment):
-        drawn = randomness.normal(randomness.bits(moment.key, moment.k, self.n))
-        return jnp.sin(moment.t) + self.noise * drawn
+        return jnp.sin(moment.t) + moment.drawn
 
     def derivative(self, state, given):
         x, y = jnp.split(state, 2)

@@ -1,7 +1,7 @@
 """Running a model without spikes: the same interface as a network's ``Run``, by ``simulate`` or piece by piece."""
 
 import functools
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, NoReturn
 
 import jax
@@ -166,16 +166,19 @@ class _Stepped:
         self.model, self.dt, self.key = model, dt, randomness.subkey(seed, "input")
         self.take = getattr(model, "integrator", integrators.rk4)
 
-    def _given(self, function: Any, x: Array, t: Array, k: Array) -> Any:
+    def at(self, k: Array) -> Callable[[Any, Array, Array], Any]:
+        """Calls a function of the state, in step k, with the state and the input at a time."""
         if not hasattr(self.model, "input"):
-            return function(x)
-        return function(x, self.model.input(Moment(t, k, self.dt, self.key)))
+            return lambda function, x, t: function(x)
+        drawn = self.model.draw(self.key, k, self.dt) if hasattr(self.model, "draw") else None
+        return lambda function, x, t: function(x, self.model.input(Moment(t, k, self.dt, drawn)))
 
     def time(self, k: Array) -> Array:
         return k.astype(self.dt.dtype) * self.dt
 
     def flow(self, k: Array) -> integrators.Flow:
-        return lambda x, t: self._given(self.model.derivative, x, t, k)
+        call = self.at(k)
+        return lambda x, t: call(self.model.derivative, x, t)
 
     def values(self, x: Array, k: Array) -> dict[str, Array]:
         parts = x.reshape(len(self.model.variables), -1)
@@ -183,7 +186,7 @@ class _Stepped:
             name: part[0] if len(part) == 1 else part
             for name, part in zip(self.model.variables, parts, strict=True)
         }
-        more = self._given(self.model.observe, x, self.time(k), k) if hasattr(self.model, "observe") else {}
+        more = self.at(k)(self.model.observe, x, self.time(k)) if hasattr(self.model, "observe") else {}
         return own | {name: jnp.asarray(value) for name, value in more.items()}
 
     def step(self, x: Array, k: Array) -> Array:

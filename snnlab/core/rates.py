@@ -9,17 +9,16 @@ MILLISECONDS = {"ms": 1.0, "s": 1000.0}  # how many there are in a model's unit 
 
 
 class Moment(NamedTuple):
-    """When something from outside acts: all that a stimulus may depend on.
+    """When something from outside acts: all that a stimulus may depend on. Times are in the model's own unit.
 
-    ``t`` is the time itself, which moves on within a step of ``rk4``; the step ``k`` that began at ``k dt`` and its
-    random ``key`` do not, so that noise, a function of ``(key, k, unit)`` by ``snnlab.core.randomness``, stands still
-    for a step. Times are in the model's own unit.
+    ``t`` is the time itself, which moves on within a step of ``rk4``. The number ``k`` of the step, which began at
+    ``k dt``, does not, nor what was ``drawn`` for it: noise stands still for a step.
     """
 
     t: jax.Array
     k: jax.Array
     dt: jax.Array
-    key: jax.Array
+    drawn: Any = None
 
 
 @runtime_checkable
@@ -29,6 +28,8 @@ class RateModel(Protocol):
     A state is one vector: the variables one after the other, as many units of each. A model may have more:
 
     * ``input(moment)``, what comes from outside at a ``Moment``. It is then handed on as ``derivative(state, input)``;
+    * ``draw(key, k, dt)``, what chance adds in step k, ``moment.drawn`` to the input: a function of seed, step and unit
+      by ``snnlab.core.randomness``;
     * ``observe(state)``, or ``observe(state, input)``: a dict of further values, scalars or [units], to record by name;
     * ``integrator``, the function that takes a step: ``integrators.rk4`` where there is none.
 

@@ -18,6 +18,7 @@ _SPELLING = {
     "Hz": "hertz",
     "s": "second",
     "nA": "namp",
+    "rad": "radian",
     "mM": "mmolar",
 }
 

@@ -115,12 +115,15 @@ class NoisyDecision:
         noise = randomness.normal(randomness.bits(key, jnp.uint32(0), 2 * n))
         return jnp.concatenate([start, system.sigma / math.sqrt(2.0) * noise])
 
+    def draw(self, key: jax.Array, k: jax.Array, dt: jax.Array) -> jax.Array:
+        """What drives the noise currents (nA) [2 trials] during a step."""
+        kept = jnp.exp(-dt / self.system.tau_noise)
+        amplitude = self.system.sigma / math.sqrt(2.0) * jnp.sqrt((1 + kept) / (1 - kept))
+        return amplitude * randomness.normal(randomness.bits(key, k, 2 * self.system.trials))
+
     def input(self, moment: Moment) -> tuple[jax.Array, jax.Array]:
         """Whether the stimulus is there, and what drives the noise currents (nA) [2 trials] during a step."""
-        kept = jnp.exp(-moment.dt / self.system.tau_noise)
-        amplitude = self.system.sigma / math.sqrt(2.0) * jnp.sqrt((1 + kept) / (1 - kept))
-        words = randomness.bits(moment.key, moment.k, 2 * self.system.trials)
-        return self.system.input(moment), amplitude * randomness.normal(words)
+        return self.system.input(moment), moment.drawn
 
     def derivative(self, state: jax.Array, given: tuple[jax.Array, jax.Array], /) -> jax.Array:
         """Rates of change [4 trials] of the state."""
