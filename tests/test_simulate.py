@@ -13,7 +13,7 @@ from snnlab.connectivity import FixedProbability, Matrix
 from snnlab.core import planner
 from snnlab.core import step as stepping
 from snnlab.distributions import Normal
-from snnlab.inputs import Constant, GaussianNoise, Poisson
+from snnlab.inputs import Constant, GaussianNoise, Poisson, SpikeTimes
 from snnlab.models import coba_ei, cuba_ei, lif_ei
 from snnlab.neurons import LIF
 from snnlab.synapses import Alpha, Conductance, Current, Exponential, Synapse
@@ -163,6 +163,28 @@ def test_the_same_spikes_in_another_process(whole):
 def test_the_order_of_projections_changes_nothing(whole):
     shuffled = simulate(busy(projections=[PROJECTIONS[i] for i in (3, 1, 0, 2, 4)]), duration=150.0, seed=5)
     assert same_spikes(whole, shuffled)
+
+
+def test_the_order_of_twins_changes_nothing():
+    """Projections and sources that differ in their numbers alone keep their wiring and noise in other places."""
+
+    def net(order):
+        wires = [
+            Projection("E", "E", "s", FixedProbability(p), w) for p, w in ((0.1, 0.3), (0.1, 0.4), (0.2, 0.3))
+        ]
+        noise = [Input("E", GaussianNoise(sigma, 9.0)) for sigma in (5.0, 8.0)]
+        return Network(
+            {"E": Population(LIF(), 60)},
+            {"s": Synapse(Exponential(5.0), Current())},
+            wires[::order],
+            noise[::order],
+        )
+
+    forth, back = (simulate(net(order), duration=60.0, seed=2) for order in (1, -1))
+    assert forth.spikes["E"].count > 50
+    same_spikes(forth, back)
+    for i in range(3):
+        assert np.array_equal(net(1).matrix(i, 2), net(-1).matrix(2 - i, 2))
 
 
 def test_seeds_differ(whole):
@@ -345,6 +367,26 @@ def test_a_blow_up_names_population_variable_and_time(chunk):
     assert part["I.V"].shape == (round(part.duration / 0.1), 10)
     assert 1e5 < np.abs(part["I.V"]).max() < 1e6
     assert part.spikes["E"].count >= 50
+
+
+@pytest.mark.parametrize("at", [49.9, 20.0])
+def test_where_a_run_is_cut_does_not_decide_whether_it_is_sound(at):
+    """A conductance beyond what the step allows, gone after half a millisecond: found at 50 ms, when it is there."""
+    net = Network(
+        {"c": Population(LIF(V_th=1e9), 3)},
+        {"s": Synapse(Exponential(0.1), Conductance(0.0))},
+        inputs=[Input("c", SpikeTimes([at]), "s", 2000.0)],
+    )
+
+    def outcome(chunk):
+        try:
+            return simulate(net, duration=80.0, chunk=chunk, record="c.V")["c.V"].tobytes()
+        except SimulationError as error:
+            return str(error), error.recording.duration, error.recording["c.V"].tobytes()
+
+    outcomes = [outcome(chunk) for chunk in (None, 1, 499, 800)]
+    assert all(each == outcomes[0] for each in outcomes)
+    assert isinstance(outcomes[0], tuple) == (at == 49.9)
 
 
 def test_a_step_too_long_for_the_conductance_is_no_silent_nonsense():

@@ -114,10 +114,10 @@ class Matrix:
 
 
 def row_width(mean: float, variance: float, rows: int, largest: int) -> int:
-    """A width that one wiring in a hundred exceeds, for this many rows of random degree; rounded up to a bucket."""
+    """A width that one wiring in five hundred exceeds, for this many rows of random degree; rounded up to a bucket."""
     margin = 0.0
     if variance > 0:
-        z = statistics.NormalDist().inv_cdf(1 - 0.01 / rows)
+        z = statistics.NormalDist().inv_cdf(1 - 0.002 / rows)
         margin = z * math.sqrt(variance) + (z * z - 1) / 6  # the second term: binomial degrees are skewed
     return bucket(math.ceil(mean + margin), largest)
 

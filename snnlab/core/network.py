@@ -243,7 +243,8 @@ class Packed:
     def of(cls, network: Network) -> "Packed":
         """Packs a network in the precision that JAX computes in."""
         leaves, structure = jax.tree.flatten(network)
-        leaves = [np.asarray(leaf, jnp.result_type(float)) for leaf in leaves]
+        real = jnp.result_type(float)
+        leaves = [np.asarray(leaf, real) for leaf in leaves]
         values = np.concatenate([leaf.ravel() for leaf in leaves])
         return cls(jax.device_put(values), (structure, tuple(leaf.shape for leaf in leaves)))
 

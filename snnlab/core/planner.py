@@ -131,7 +131,7 @@ class Plan:
 
 def names(network: Network) -> tuple[str, ...]:
     """A stable name for every projection: it seeds the wiring, whatever the order of the list."""
-    return _numbered(f"{p.pre}->{p.post}:{p.synapse}" for p in network.projections)
+    return _numbered([(f"{p.pre}->{p.post}:{p.synapse}", p) for p in network.projections])
 
 
 def wiring_key(network: Network, index: int, seed: int) -> int:
@@ -162,7 +162,7 @@ def build(network: Network, dt: float) -> tuple[Plan, np.ndarray]:
             group, gated = located[projection.pre], network.synapses[projection.synapse].presynaptic
             sums.add(Sum(group, projection.synapse if gated else ""))
             kept[group] |= delay is not None and not projection.connectivity.autapses
-    keys = _numbered(f"{'+'.join(i.targets)}<-{type(i.source).__name__}" for i in network.inputs)
+    keys = _numbered([(f"{'+'.join(i.targets)}<-{type(i.source).__name__}", i) for i in network.inputs])
     ring = max(16, 1 << max(classes, default=0).bit_length()) if classes else 0
     plan = Plan(groups, rows, lanes, tuple(sorted(sums)), delays, keys, order, size, ring, tuple(kept))
     return plan, np.asarray(classes, np.int32)
@@ -176,14 +176,24 @@ def tables(network: Network, plan: Plan, seed: int) -> tuple[tuple[Any, ...], ..
     )
 
 
-def table_bytes(network: Network) -> int:
-    """About how much memory the tables of targets will take."""
+def table_bytes(network: Network, plan: Plan) -> int:
+    """About how much memory the tables of targets will take: a line is as long as the longest in its group."""
     total = 0
-    for projection in network.projections:
-        if not isinstance(projection.connectivity, AllToAll):
-            n_pre, n_post = network.populations[projection.pre].n, network.populations[projection.post].n
-            mean, variance = projection.connectivity.degree(n_pre, n_post)
-            total += 4 * n_pre * row_width(mean, variance, n_pre, n_post)
+    for lane in plan.lanes:
+        for layer in lane.layers:
+            widths = []
+            for members in layer.projections:
+                sizes = [
+                    (network.populations[p.pre].n, network.populations[p.post].n, p.connectivity)
+                    for p in (network.projections[i] for i in members)
+                ]
+                moments = [wiring.degree(n_pre, n_post) for n_pre, n_post, wiring in sizes]
+                mean, variance = (
+                    (sum(column) for column in zip(*moments, strict=True)) if moments else (0.0, 0.0)
+                )
+                widths.append(row_width(mean, variance, sizes[0][0], plan.size) if sizes else 0)
+            slot = (2 if layer.narrow else 4) + (8 if layer.weighted else 0)
+            total += plan.groups[lane.group].n * max(widths) * slot
     return total
 
 
@@ -395,7 +405,8 @@ def _side_by_side(members, padding):
     width = row_width(sum(m for m, _ in moments), sum(v for _, v in moments), len(joint), padding)
     width = max(width, bucket(int(joint.max()), padding))
     targets = np.full((len(joint), width), padding, np.int32)
-    weights = np.zeros((len(joint), width))
+    weighted = any(table.weights is not None for _, table in members)
+    weights = np.zeros((len(joint), width)) if weighted else None
     start = np.zeros_like(joint)
     for (part, table), degree in zip(members, degrees, strict=True):
         slots = np.arange(table.targets.shape[1])
@@ -403,16 +414,26 @@ def _side_by_side(members, padding):
         cell, slot = np.nonzero(valid)
         column = slot + start[cell]
         targets[cell, column] = table.targets[valid] + part.base
-        if table.weights is not None:
+        if weights is not None:
             weights[cell, column] = table.weights[valid]
         start = start + degree
     return targets, weights
 
 
-def _numbered(labels) -> tuple[str, ...]:
-    seen: dict[str, int] = {}
-    numbered = []
-    for label in labels:
-        seen[label] = seen.get(label, 0) + 1
-        numbered.append(f"{label}#{seen[label]}")
+def _numbered(labelled: list[tuple[str, Any]]) -> tuple[str, ...]:
+    """Labels made different by a number; objects of one label are numbered by what they are, not by their place."""
+    places: dict[str, list[int]] = {}
+    for i, (label, _) in enumerate(labelled):
+        places.setdefault(label, []).append(i)
+    numbered = [""] * len(labelled)
+    for label, twins in places.items():
+        if len(twins) > 1:
+            twins.sort(key=lambda i: _fingerprint(labelled[i][1]))
+        for number, i in enumerate(twins):
+            numbered[i] = f"{label}#{number + 1}"
     return tuple(numbered)
+
+
+def _fingerprint(component: Any) -> tuple[str, tuple[bytes, ...]]:
+    leaves, structure = jax.tree.flatten(component)
+    return str(structure), tuple(np.asarray(leaf, float).tobytes() for leaf in leaves)

@@ -20,6 +20,7 @@ from snnlab.core.rates import RateModel
 from snnlab.core.recording import Recording, Spikes, SpikeTrains
 
 CHUNK = 1000  # steps a chunk: costs about a tenth at 4000 cells and buys progress and a Stop that stops
+TAIL = 300  # steps that a run may end with in one piece
 CHUNK_BYTES = 2**26  # a chunk's samples stay below this, with fewer steps
 INF = float("inf")
 
@@ -118,6 +119,7 @@ class Run:
         self._labels = tuple(f"{probe.population}.{probe.variable}" for probe in self._probes)
         self._refuse_if_too_large(cells, chunk)
         self.chunk = self._chunk_steps(cells, chunk)
+        self._tail = TAIL if chunk is None else self.chunk
         real = np.dtype(jnp.result_type(float))
         packed = Packed.of(_without_wiring(model))
         self._arguments = (
@@ -128,6 +130,9 @@ class Run:
         self._scalars = jax.device_put((np.asarray(self.dt, real), np.uint32(self.seed)))
         self._carry = stepping.initial(self._plan, packed, self._scalars[1])
         self._dispatched = 0
+        self._anchors = collections.deque(
+            maxlen=4
+        )  # states from which a check and what came before can be repeated
         self._pending: collections.deque[tuple[Any, ...]] = collections.deque()
         self._chunks: list[tuple[int, dict[str, tuple[np.ndarray, np.ndarray]]]] = []
         self._cells = dict(zip(self._labels, cells, strict=True))
@@ -146,11 +151,16 @@ class Run:
         """Simulate one chunk more; returns the finished fraction. Raises SimulationError when the state blows up."""
         start = self._dispatched
         n = min(self.chunk, self.n_steps - start)
+        if start + n == self.n_steps and n > self._tail:
+            n = -(
+                -n // 2
+            )  # nothing is computed while the last piece is decoded: the shorter it is, the better
         if n > 0:
-            before = self._carry
-            carry, *results = self._steps(before, n)
-            self._pending.append((before, start, n, results))
-            self._carry, self._dispatched = carry, start + n
+            if -start % stepping.CHECK < n:
+                self._anchors.append((start, self._carry))
+            self._carry, *results = self._steps(self._carry, n)
+            self._pending.append((self._carry.failed, start, n, results))
+            self._dispatched = start + n
         if len(self._pending) > 1:
             self._collect()  # the host decodes one chunk while the device computes the next
         return self.fraction
@@ -170,14 +180,25 @@ class Run:
         packed, tables, delays, cells = self._arguments
         dt, seed = self._scalars
         return stepping.advance(
-            self._plan, self._probes, self.chunk, packed, tables, delays, cells, carry, np.int32(n), dt, seed
+            self._plan,
+            self._probes,
+            self.chunk,
+            packed,
+            tables,
+            delays,
+            cells,
+            carry,
+            np.int32(n),
+            np.int32(self.n_steps),
+            dt,
+            seed,
         )
 
     def _collect(self):
         """Takes in the oldest chunk that is pending; when it is interrupted, the chunk is still pending."""
-        carry, start, n, (words, samples, sound) = self._pending[0]
-        if not sound:
-            self._explain_blow_up(carry, start, n)
+        failed, start, n, (words, samples) = self._pending[0]
+        if failed >= 0:
+            self._explain_blow_up(int(failed))
         self._keep(start, n, words, samples)
         self._pending.popleft()
 
@@ -207,16 +228,27 @@ class Run:
         complete = done == self.n_steps
         return Recording(self.dt, stop, self.seed, Spikes(trains), samples, complete, self._cells)
 
-    def _explain_blow_up(self, carry, start, n):
+    def _explain_blow_up(self, failed):
         """Finds the first step after which the state is not sound, and raises."""
+        start, carry = next(
+            each for each in reversed(self._anchors) if each[0] <= max(0, failed - stepping.CHECK)
+        )
+        self._chunks = [chunk for chunk in self._chunks if chunk[0] <= start]
+        while True:
+            n = min(self.chunk, failed - start)
+            after, words, samples = self._steps(carry, n)
+            if not self._soundness(after)[0]:
+                break
+            self._keep(start, n, words, samples)
+            start, carry = start + n, after
         good, bad = 0, n
         while bad - good > 1:
             middle = (good + bad) // 2
-            if self._steps(carry, middle)[-1]:
+            if self._soundness(self._steps(carry, middle)[0])[0]:
                 good = middle
             else:
                 bad = middle
-        _, words, samples, _ = self._steps(carry, good)
+        _, words, samples = self._steps(carry, good)
         self._keep(start, good, words, samples)
         after = self._steps(carry, bad)[0]
         self._dispatched = self.n_steps
@@ -229,6 +261,10 @@ class Run:
         error.recording = self._recording(self.done)
         raise error
 
+    def _soundness(self, carry):
+        packed, tables, delays, _ = self._arguments
+        return stepping.soundness(self._plan, packed, tables, delays, carry, self._scalars[0])
+
     def _culprit(self, carry) -> str:
         def place(group, cell):
             i = np.searchsorted(group.offsets, cell, side="right") - 1
@@ -240,9 +276,7 @@ class Run:
                 if values.dtype.kind == "f" and len(wrong):
                     population, cell = place(group, wrong[0])
                     return f"{population}: {variable} of cell {cell} is {values[wrong[0]]:g}"
-        packed, tables, delays, _ = self._arguments
-        overshooting = stepping.overshooting(self._plan, packed, tables, delays, carry, self._scalars[0])
-        for group, cells in zip(self._plan.groups, overshooting, strict=True):
+        for group, cells in zip(self._plan.groups, self._soundness(carry)[1], strict=True):
             wrong = np.flatnonzero(cells)
             if len(wrong):
                 population, cell = place(group, wrong[0])
@@ -262,7 +296,7 @@ class Run:
     def _refuse_if_too_large(self, cells, chunk):
         itemsize = np.dtype(jnp.result_type(float)).itemsize
         samples = self.n_steps * itemsize * sum(len(which) for which in cells)
-        wiring = 2 * planner.table_bytes(self.network)
+        wiring = 2 * planner.table_bytes(self.network, self._plan)
         raster = (chunk or 0) * sum(4 * delivery.n_words(group.n) for group in self._plan.groups)
         free = _free_memory()
         length = f"for {self.duration:g} ms at dt = {self.dt:g} ms"

@@ -26,7 +26,10 @@ from snnlab.core.planner import Group, Plan, Row, Sum
 MAX_EXPONENT = (
     20.0  # the largest age dt / tau: keeps the rounding error of the scale near 1e-6 in single precision
 )
-MAX_AGE = 512
+MAX_AGE = 500
+CHECK = (
+    500  # whether the state is sound is asked at multiples of so many steps, however a run is cut into pieces
+)
 ABSURD = 1e6  # a state variable beyond this has left the model: no membrane reaches 1000 V
 
 
@@ -34,6 +37,7 @@ class Carry(NamedTuple):
     """The state of a network between two steps."""
 
     k: Array  # number of the next step
+    failed: Array  # the step at which the state was first found not to be sound; -1: never
     age: Array  # steps since the buffer was last rescaled
     neurons: tuple[Any, ...]  # a State a group, arrays [group.n]
     buffer: Array  # [plan.size] entry variables fed by sparse wiring, times e^{age dt / tau}
@@ -80,6 +84,7 @@ def initial(plan: Plan, packed: Packed, seed: Array) -> Carry:
     rows = [(row, plan.groups[row.group]) for row in plan.rows]
     return Carry(
         k=jnp.int32(0),
+        failed=jnp.int32(-1),
         age=jnp.int32(0),
         neurons=tuple(neurons),
         buffer=jnp.zeros(plan.size),
@@ -114,15 +119,19 @@ def advance(
     selections: tuple[Array, ...],
     carry: Carry,
     n_steps: Array,
+    last: Array,
     dt: Array,
     seed: Array,
-) -> tuple[Carry, tuple[Array, ...], tuple[Array, ...], Array]:
-    """``n_steps`` steps (at most ``capacity``): the new carry, the packed spikes of every group [capacity, words],
-    the probed values [capacity, cells] and whether the state is still sound (see ``sound``).
+) -> tuple[Carry, tuple[Array, ...], tuple[Array, ...]]:
+    """``n_steps`` steps (at most ``capacity``) of a run that ends at step ``last``: the new carry, the packed spikes of
+    every group [capacity, words] and the probed values [capacity, cells].
     """
     network = packed.network()
     engine = _Engine(plan, network, tables, delays, dt, seed)
     begin, end = carry.k, carry.k + n_steps
+    taus = {name: network.synapses[name].kinetics.tau_entry for name in engine.buffered}
+    fastest = functools.reduce(jnp.minimum, taus.values(), jnp.inf)
+    period = jnp.clip(jnp.floor(MAX_EXPONENT * fastest / dt), 1, MAX_AGE).astype(jnp.int32)
 
     def one(loop):
         carry, words, samples = loop
@@ -132,9 +141,7 @@ def advance(
         samples = tuple(_put(kept, row, now) for kept, row in zip(samples, values, strict=True))
         return carry, words, samples
 
-    def until_rescale(loop):
-        stop = jnp.minimum(end, loop[0].k + period - loop[0].age)
-        carry, words, samples = lax.while_loop(lambda loop: loop[0].k < stop, one, loop)
+    def rescaled(carry):
         due = carry.age >= period
         # multiplying by exactly 1 where nothing is due keeps results independent of how a run is cut into pieces
         factors = [
@@ -144,34 +151,37 @@ def advance(
             for row in plan.rows
             if row.at is not None
         ]
-        carry = carry._replace(
+        return carry._replace(
             buffer=carry.buffer * jnp.concatenate(factors), age=jnp.where(due, 0, carry.age)
         )
-        return carry, words, samples
+
+    def checked(carry):
+        due = ((carry.k % CHECK == 0) | (carry.k == last)) & (carry.failed < 0)
+        unsound = lax.cond(due, lambda: ~engine.sound(carry), lambda: jnp.array(False))
+        return carry._replace(failed=jnp.where(unsound, carry.k, carry.failed))
+
+    def stretch(loop):
+        carry = loop[0]
+        stop = jnp.minimum(end, (carry.k // CHECK + 1) * CHECK)
+        stop = jnp.minimum(stop, carry.k + period - carry.age) if taus else stop
+        carry, words, samples = lax.while_loop(lambda loop: loop[0].k < stop, one, loop)
+        return checked(rescaled(carry) if taus else carry), words, samples
 
     words = tuple(jnp.zeros((capacity, delivery.n_words(group.n)), jnp.uint32) for group in plan.groups)
     kinds = jax.eval_shape(lambda carry: engine.step(carry, probes, selections)[2], carry)
     samples = tuple(jnp.zeros((capacity, *kind.shape), kind.dtype) for kind in kinds)
-    loop = (carry, words, samples)
-    taus = {name: network.synapses[name].kinetics.tau_entry for name in engine.buffered}
-    if taus:
-        fastest = functools.reduce(jnp.minimum, taus.values())
-        period = jnp.clip(jnp.floor(MAX_EXPONENT * fastest / dt), 1, MAX_AGE).astype(jnp.int32)
-        loop = lax.while_loop(lambda loop: loop[0].k < end, until_rescale, loop)
-    else:
-        loop = lax.while_loop(lambda loop: loop[0].k < end, one, loop)
-    carry, words, samples = loop
-    return carry, words, samples, engine.sound(carry)
+    return lax.while_loop(lambda loop: loop[0].k < end, stretch, (carry, words, samples))
 
 
 @functools.partial(jax.jit, static_argnames=("plan",))
-def overshooting(plan, packed, tables, delays, carry, dt) -> tuple[Array, ...]:
-    """Of every group, which cells cannot be advanced by steps of this length: bool [group.n]."""
-    cells = _Engine(plan, packed.network(), tables, delays, dt, jnp.uint32(0)).overshooting(carry)
-    return tuple(
+def soundness(plan, packed, tables, delays, carry, dt) -> tuple[Array, tuple[Array, ...]]:
+    """Whether a state is sound, and of every group which cells cannot be advanced by steps of this length [group.n]."""
+    engine = _Engine(plan, packed.network(), tables, delays, dt, jnp.uint32(0))
+    overshooting = tuple(
         jnp.broadcast_to(False if which is None else which, group.n)
-        for which, group in zip(cells, plan.groups, strict=True)
+        for which, group in zip(engine.overshooting(carry), plan.groups, strict=True)
     )
+    return engine.sound(carry), overshooting
 
 
 def _put(buffer, row, index):
