@@ -134,7 +134,7 @@ def trace(
     start, stop = span(recording.spikes[population], start, stop)
     ax = _axes(ax)
     shown = slice(*np.searchsorted(recording.t, (start, stop)))
-    colours = itertools.cycle((*_colours([population]), *OTHERS))
+    colours = itertools.cycle(dict.fromkeys((*_colours([population]), *OTHERS)))  # the first one once
     for neuron, colour, line in zip(neurons, colours, itertools.cycle(LINES), strict=False):
         label = f"{population} {neuron}"
         ax.plot(

@@ -193,6 +193,14 @@ def test_trace_draws_what_was_recorded(recording, ax):
     assert ax.get_ylabel() == "exc (unit of its weights)"
 
 
+def test_cells_of_a_population_without_a_colour_of_its_own_differ(ax):
+    trains = SpikeTrains(np.empty(0), np.empty(0, int), 3, 0.0, 1.0)
+    plots.trace(
+        Recording(0.5, 1.0, 0, Spikes({"c": trains}), {"c.V": np.zeros((2, 3))}), "c.V", (0, 1, 2), ax
+    )
+    assert len({line.get_color() for line in ax.get_lines()}) == 3
+
+
 def strokes(ax):
     return [segment for collection in ax.collections for segment in collection.get_segments()]
 

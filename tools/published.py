@@ -18,6 +18,7 @@ CHAPTERS = {  # the sections that a chapter checks
     "01_neuron": ("lif",),
     "02_synapse": ("expsyn", "two_neuron"),
     "03_ei_balance": ("cuba_000", "coba_002", "ei_004"),
+    "04_hodgkin_huxley": ("cobahh_003", "hh_single"),
     "06_reduced_decision": ("wongwang",),
 }
 
@@ -113,7 +114,17 @@ def wongwang(entry: dict[str, Any]) -> Numbers:
         yield "bifurcations", kind[name], {key: entry[key] for key in ("value", "lo", "hi", "unit")}
 
 
+def hh_single(entry: dict[str, Any]) -> Numbers:
+    """Periods and counts of a single cell by its leak and its current; the rest of the section is for the tests."""
+    cells = {"gL10_EL-60": "intended", "gL10_EL-65": "resting", "gL0.001_EL-60": "listing"}
+    if found := re.fullmatch(r"(period|nspk)_(gL.+_EL-\d+)_I(\d+)", entry["id"]):
+        kind = {"period": "period", "nspk": "spikes"}[found[1]]
+        kept = {key: entry[key] for key in ("value", "lo", "hi", "unit")}
+        yield cells[found[2]], f"{kind} at {found[3]} pA", kept
+
+
 READ = {
+    "hh_single": hh_single,
     "lif": lif,
     "expsyn": expsyn,
     "two_neuron": two_neuron,
