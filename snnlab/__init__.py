@@ -59,6 +59,7 @@ __all__ = [
     "parameters",
     "plots",
     "replace",
+    "ring_plots",
     "simulate",
     "static",
     "synapses",
@@ -68,7 +69,7 @@ __all__ = [
 
 def __getattr__(name: str) -> Any:
     # matplotlib and ipywidgets are loaded by those who ask for them
-    if name in ("plots", "widgets"):
+    if name in ("plots", "ring_plots", "widgets"):
         return importlib.import_module(f"snnlab.{name}")
     if name == "explore":
         return importlib.import_module("snnlab.widgets").explore

@@ -8,14 +8,15 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent / "snnlab"
-FLOORS = ["core", "models", "analysis", "plots", "widgets", "live"]
+FLOORS = ["core", "models", "analysis", "plots", "ring_plots", "widgets", "live"]
 MAY_IMPORT = {
     "core": {"core"},
     "models": {"core", "models"},
     "analysis": {"core", "analysis"},
     "plots": {"core", "analysis", "plots"},
-    "widgets": {"core", "models", "analysis", "plots", "widgets"},
-    "live": {"core", "models", "analysis", "plots", "widgets", "live"},
+    "ring_plots": {"core", "analysis", "plots", "ring_plots"},
+    "widgets": {"core", "models", "analysis", "plots", "ring_plots", "widgets"},
+    "live": {"core", "models", "analysis", "plots", "ring_plots", "widgets", "live"},
 }
 DEFAULTS = {("trials.py", "snnlab.models")}  # a default that is looked up when the caller names no model
 OUTSIDE = {  # third-party packages by floor; the standard library is free
@@ -23,6 +24,7 @@ OUTSIDE = {  # third-party packages by floor; the standard library is free
     "models": {"jax", "numpy"},
     "analysis": {"jax", "numpy", "scipy"},
     "plots": {"numpy", "matplotlib", "IPython"},
+    "ring_plots": {"numpy", "matplotlib"},
     "widgets": {"numpy", "matplotlib", "ipywidgets", "anywidget", "traitlets", "IPython", "jax"},
 }
 

@@ -18,8 +18,24 @@ class Look:
 
 
 _ONE_EACH = {"E.V": [0], "I.V": [0]}
+_MOVING = {"t_on": 0.0, "t_off": 60.0, "t_move": 20.0}  # a stimulus that rests for 20 of 60 ms
+_TRACKED = {**_MOVING, "t_halt": 40.0, "speed": 0.6}
 
 LOOKS: dict[str, Look] = {
+    "cann": Look(
+        visible=("k", "A", "speed", "noise", "position"),
+        presets={
+            "smooth tracking": _TRACKED,
+            "a memory that stays": {"k": 0.1},
+            "a memory that wanders": {"k": 0.1, "noise": 0.5},
+            "a jump under noise": {**_MOVING, "t_move": 10.0, "position": 0.5, "jump": -0.5, "noise": 0.1},
+            "torn off": {**_MOVING, "k": 0.1, "A": 2.0, "speed": 0.15},
+            "no attractor": {"k": 140.0, "A": 1.0},
+            "the old listing": {**_TRACKED, "tau": 2.0},
+        },
+        start={"duration": 60.0, **_TRACKED},
+        record=("u", "position"),
+    ),
     "coba_ei": Look(
         visible=("g_exc", "g_inh", "I", "p"),
         presets={

@@ -8,7 +8,7 @@ const COLOURS = {
 };
 const DASHES = [[], [6, 3], [2, 2], [8, 3, 2, 3], [1, 3]]; // the second cue of a curve
 const ARRAY = { u2: Uint16Array, u4: Uint32Array, f4: Float32Array };
-const WEIGHT = { raster: 3.2, rates: 1.2, traces: 1.2 };
+const WEIGHT = { raster: 3.2, map: 3.2, rates: 1.2, traces: 1.2 };
 const MARGIN = { left: 56, right: 16, top: 22, bottom: 40, gap: 32 };
 
 // ---- frames -------------------------------------------------------------------------------------------------
@@ -200,7 +200,7 @@ function drawCurves(context, box, panel, frame, theme, memory) {
   }
 }
 
-const PANELS = { raster: drawRaster, rates: drawCurves, traces: drawCurves };
+const PANELS = { raster: drawRaster, map: drawMap, rates: drawCurves, traces: drawCurves };
 
 /**
  * Draw a decoded frame on a canvas whose width and height are device pixels (theme.ratio to a CSS pixel).

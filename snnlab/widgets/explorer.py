@@ -12,6 +12,7 @@ import numpy as np
 from snnlab.core.parameters import unknown
 from snnlab.core.recording import Recording, whole_file
 from snnlab.widgets.phase_planes import Portrait, portrait
+from snnlab.widgets.rings import RingPortrait, ring_portrait
 from snnlab.widgets.runner import LatestWins, loop_runs
 from snnlab.widgets.settings import RUN_PARAMETERS, Number, Settings
 from snnlab.widgets.subject import Subject, subject
@@ -52,7 +53,7 @@ class Explorer:
         self.progress = 0.0
         self.problem = ""  # what went wrong last, for the reader
         self._recorded: dict[str, Number] | None = None  # the values of the recording
-        self.portrait: Portrait | None = None  # of the recording, where the model has two variables
+        self.portrait: Portrait | RingPortrait | None = None  # of the recording: a plane, a ring
         self._compiled: set[tuple[int, ...]] = set()
         self._seconds: float | None = None  # computing time of one ms of model time
         self._words = ""
@@ -307,7 +308,7 @@ class _Attempt:
     def start(self) -> None:
         model = self.explorer.subject.model(self.values)
         self.run = self.explorer.subject.start(model, self.values)
-        self.portrait = portrait(model)
+        self.portrait = portrait(model) or ring_portrait(model)
 
     def __iter__(self) -> Iterator[float]:
         chunks = iter(self.run)
@@ -323,8 +324,8 @@ class _Attempt:
         self.explorer._publish(self, finished)
 
 
-def summarise(recording: Recording, portrait: Portrait | None = None) -> str:
-    """The status line: rates, irregularity, synchrony and the verdict; of a two-variable system where a run went."""
+def summarise(recording: Recording, portrait: Portrait | RingPortrait | None = None) -> str:
+    """The status line: rates, irregularity, synchrony and the verdict; of a plane or a ring what it shows."""
     from snnlab import analysis
 
     if recording.spikes:

@@ -1,11 +1,13 @@
 """From a recording to a frame of the canvas view: a small header and one block of bytes."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
 from snnlab.core.recording import Recording
 from snnlab.widgets.phase_planes import Portrait
+from snnlab.widgets.rings import RingPortrait
 
 RASTER_LIMIT = 200_000  # spikes drawn; beyond it every second, third ... neuron is shown
 TRACES = 2  # cells of a recorded variable that are drawn
@@ -45,7 +47,7 @@ def encode(
     recording: Recording,
     duration: float,
     positions: dict[str, float],
-    portrait: Portrait | None = None,
+    portrait: Portrait | RingPortrait | None = None,
     startable: bool = False,
 ) -> Frame:
     """The frame of ``recording``, a run that was to last ``duration`` ms.
@@ -53,12 +55,13 @@ def encode(
     The header lists the panels; arrays are u2 or u4 (steps, neurons) and f4 (curves), little-endian, one
     after the other in the bytes. ``positions`` says where the sliders stood, by which the view finds the
     event that a frame answers. Of a two-variable system there is a ``portrait``, in which a click may choose the start
-    where that is ``startable``.
+    where that is ``startable``; of a ring a map.
     """
     block = _Block()
     if not recording.spikes:
         pictures = [portrait.panel(block, recording, startable)] if portrait else []
-        return _framed(recording, duration, positions, pictures + _variables(block, recording), block)
+        traces = _variables(block, recording, portrait.traces(recording) if portrait else recording.samples)
+        return _framed(recording, duration, positions, pictures + traces, block)
     panels = [_raster(block, recording, duration), _rates(block, recording, duration)]
     voltages = [name for name in recording.samples if name.endswith(".V")]
     others = [name for name in recording.samples if name not in voltages]
@@ -178,17 +181,19 @@ def _traces(block: _Block, recording: Recording, names: list[str], what: str) ->
     return {"kind": "traces", "title": what, "alt": what, "start": 0.0, "step": step, "series": series}
 
 
-def _variables(block: _Block, recording: Recording) -> list[dict[str, Any]]:
+def _variables(
+    block: _Block, recording: Recording, samples: Mapping[str, np.ndarray]
+) -> list[dict[str, Any]]:
     """Of a model without spikes, one panel for variables that differ in their number: s1 and s2, r1 and r2."""
     alike: dict[str, list[str]] = {}
-    for name in recording.samples:
+    for name in samples:
         alike.setdefault(name.rstrip("0123456789"), []).append(name)
     every = max(1, -(-len(recording.t) // POINTS))
     panels = []
     for names in alike.values():
         series = []
         for i, name in enumerate(names):
-            values = np.asarray(recording[name])[::every]
+            values = np.asarray(samples[name])[::every]
             for unit, column in enumerate(np.atleast_2d(values.T)[:TRACES]):
                 series.append(
                     {
@@ -199,6 +204,8 @@ def _variables(block: _Block, recording: Recording) -> list[dict[str, Any]]:
                     }
                 )
         title, step = ", ".join(names), every * recording.dt
+        if len(series) == 1:
+            series[0]["legend"] = ""  # the title says it
         panels.append(
             {"kind": "traces", "title": title, "alt": title, "start": 0.0, "step": step, "series": series}
         )

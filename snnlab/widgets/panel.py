@@ -10,6 +10,7 @@ from snnlab.widgets.controls import Control
 from snnlab.widgets.explorer import Explorer
 from snnlab.widgets.frames import encode
 from snnlab.widgets.phase_planes import Portrait
+from snnlab.widgets.rings import RingPortrait
 from snnlab.widgets.runner import loop_runs
 from snnlab.widgets.settings import Number
 from snnlab.widgets.view import CanvasView
@@ -90,7 +91,9 @@ class Panel:
         finally:
             self._quiet = False
 
-    def show(self, recording: Recording, values: dict[str, Number], portrait: Portrait | None) -> None:
+    def show(
+        self, recording: Recording, values: dict[str, Number], portrait: Portrait | RingPortrait | None
+    ) -> None:
         """A new picture: ``recording``, made with ``values``; in the ``portrait`` of a two-variable system."""
         scales = {name: control.scale for name, control in self.controls.items() if control.scale}
         positions = {name: scale.fraction(values[name]) for name, scale in scales.items()}

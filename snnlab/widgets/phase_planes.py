@@ -67,6 +67,10 @@ class Portrait:
             **self._background(arrays),
         }
 
+    def traces(self, recording: Recording) -> dict[str, np.ndarray]:
+        """What is drawn over time beside the plane: all that was recorded."""
+        return recording.samples
+
     def _background(self, arrays: Arrays) -> dict[str, Any]:
         states, flow = analysis.vector_field(self.system, ARROWS)
         low, high = states[0, 0], states[-1, -1]

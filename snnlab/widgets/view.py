@@ -10,7 +10,7 @@ import anywidget
 import traitlets
 
 _HERE = pathlib.Path(__file__).parent
-_SCRIPTS = ("draw.js", "phase_plane.js", "view.js")  # one module: anywidget takes no second
+_SCRIPTS = ("draw.js", "phase_plane.js", "ring_map.js", "view.js")  # one module: anywidget takes no second
 _DRAWN_WITHIN = 1.0  # s; a view that has not answered by then is taken to be away (a closed tab)
 
 
