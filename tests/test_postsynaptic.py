@@ -32,10 +32,10 @@ def test_a_simulated_synapse_follows_the_closed_form(kinetics, constants):
     rec = simulate(
         synapse_train(times=[10.0, 15.0, 15.0, 30.0], g=2.0, **constants),
         duration=80.0,
-        record="conductance.g",
+        record="COBA.g",
     )
     exact = conductance_course(kinetics, [10.0, 15.0, 15.0, 30.0], rec.t, 2.0)
-    assert np.abs(rec["conductance.g"][:, 0] - exact).max() < 1e-5
+    assert np.abs(rec["COBA.g"][:, 0] - exact).max() < 1e-5
 
 
 @pytest.mark.parametrize("kinetics", [Exponential(3.0), Alpha(3.0), DualExponential(0.7, 4.0)])

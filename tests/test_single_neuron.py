@@ -72,10 +72,8 @@ def test_a_delay_shifts_what_the_second_cell_does():
 
 def test_current_and_conductance_agree_for_a_small_synapse_and_part_for_a_large_one():
     def largest(**changes):
-        rec = simulate(
-            synapse_train(V_th=1e5, **changes), duration=100.0, record=["current.V", "conductance.V"]
-        )
-        return [analysis.deflection(rec, f"{name}.V").amplitude for name in ("current", "conductance")]
+        rec = simulate(synapse_train(V_th=1e5, **changes), duration=100.0, record=["CUBA.V", "COBA.V"])
+        return [analysis.deflection(rec, f"{name}.V").amplitude for name in ("CUBA", "COBA")]
 
     small, large = largest(g=0.01), largest(g=50.0)
     assert small[1] == pytest.approx(small[0], rel=3e-3)
@@ -117,6 +115,8 @@ def test_the_explorer_draws_what_it_records(name):
     panels = explorer.panel.view.frame["panels"]
     drawn = [series["name"] for panel in panels if panel["kind"] == "traces" for series in panel["series"]]
     assert drawn == list(explorer.subject.look.record)
+    rates = [panel for panel in panels if panel["kind"] == "rates"]
+    assert len(rates) == (name == "lif_fi")  # a rate is of many cells
     titles = [panel["title"] for panel in panels if panel["kind"] == "traces"]
     synapse = {"lif_fi": [], "synapse_train": ["g"], "two_neurons": ["I_syn"]}
     each = ", one cell each" if name != "lif_fi" else ""

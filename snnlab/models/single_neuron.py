@@ -78,20 +78,20 @@ def synapse_train(
     """One synapse under a train of spikes, as a current and as a conductance, each on a cell of its own.
 
     Both have the same course in time: a rise of ``tau_rise`` (0: at once; ``tau_decay``: the alpha function of Rall,
-    1967) and a decay of ``tau_decay``. The conductance "g" gives the cell "conductance" the current ``g (E_rev - V)``;
-    the current "I_syn" gives the cell "current" what that is at rest, ``g (E_rev - V_rest)``, whatever its V.
+    1967) and a decay of ``tau_decay``. The conductance "g" gives the cell "COBA" the current ``g (E_rev - V)``; the
+    current "I_syn" gives the cell "CUBA" what that is at rest, ``g (E_rev - V_rest)``, whatever its V.
     ``times`` (ms) are the spikes of an irregular train instead of ``n_spikes`` every ``interval``.
     """
     kinetics = DualExponential(tau_rise, tau_decay) if tau_rise else Exponential(tau_decay)
     train = SpikeTimes(start + interval * np.arange(n_spikes) if times is None else times)
     neuron = LIF(V_rest=V_rest, V_reset=V_rest, V_th=V_th, tau=tau, R=R)
     return Network(
-        populations={"current": Population(neuron, 1), "conductance": Population(neuron, 1)},
+        populations={"CUBA": Population(neuron, 1), "COBA": Population(neuron, 1)},
         synapses={"I_syn": Synapse(kinetics, Current()), "g": Synapse(kinetics, Conductance(E_rev))},
         inputs=(
-            Input("current", train, "I_syn", g * (E_rev - V_rest)),
-            Input("conductance", train, "g", g),
-            Input(("current", "conductance"), Constant(I)),
+            Input("CUBA", train, "I_syn", g * (E_rev - V_rest)),
+            Input("COBA", train, "g", g),
+            Input(("CUBA", "COBA"), Constant(I)),
         ),
     )
 

@@ -103,7 +103,7 @@ LOOKS: dict[str, Look] = {
             "shunting": {"E_rev": -65.0, "I": 100.0, "g": 10.0},
         },
         start={"duration": 150.0},
-        record={"current.V": [0], "conductance.V": [0], "conductance.g": [0]},
+        record={"CUBA.V": [0], "COBA.V": [0], "COBA.g": [0]},
     ),
     "two_neurons": Look(
         visible=("I_pre", "w", "tau_s", "tau_post", "delay"),

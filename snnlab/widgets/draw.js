@@ -39,14 +39,20 @@ export function ticks(low, high, count) {
   return list;
 }
 
+/** How high a panel is beside the others; the raster of a few cells needs no room for thousands. */
+function weight(panel) {
+  if (panel.kind !== "raster") return WEIGHT[panel.kind];
+  return Math.min(WEIGHT.raster, 0.7 + 0.05 * panel.populations.reduce((sum, population) => sum + population.n, 0));
+}
+
 /** The rectangles of panels over time, top to bottom, in CSS pixels. */
 function stack(panels, left, top, w, height) {
   const { bottom, gap } = MARGIN;
   const free = height - top - bottom - gap * (panels.length - 1);
-  const total = panels.reduce((sum, panel) => sum + WEIGHT[panel.kind], 0);
+  const total = panels.reduce((sum, panel) => sum + weight(panel), 0);
   let y = top;
   return panels.map((panel) => {
-    const h = Math.max(20, Math.round((free * WEIGHT[panel.kind]) / total));
+    const h = Math.max(20, Math.round((free * weight(panel)) / total));
     const box = { x: left, y, w: Math.max(40, w), h };
     y += h + gap;
     return box;

@@ -62,7 +62,9 @@ def encode(
         pictures = [portrait.panel(block, recording, startable)] if portrait else []
         traces = _variables(block, recording, portrait.traces(recording) if portrait else recording.samples)
         return _framed(recording, duration, positions, pictures + traces, block)
-    panels = [_raster(block, recording, duration), _rates(block, recording, duration)]
+    panels = [_raster(block, recording, duration)]
+    if any(trains.n > 1 for trains in recording.spikes.values()):  # one cell has spikes, but no rate to see
+        panels.append(_rates(block, recording, duration))
     voltages = [name for name in recording.samples if name.endswith(".V")]
     others = [name for name in recording.samples if name not in voltages]
     if voltages:
