@@ -183,7 +183,8 @@ function drawCurves(context, box, panel, frame, theme, memory) {
   for (const value of ticks(low, high, Math.max(2, box.h / 20))) {
     line(context, [[box.x, yOf(value)], [box.x + box.w, yOf(value)]], theme.grid, 1);
     context.fillStyle = theme.text;
-    context.fillText(String(value), box.x - 8, yOf(value));
+    const short = Math.abs(value) < 1e5 ? value : Number(value.toPrecision(3)).toExponential();
+    context.fillText(String(short), box.x - 8, yOf(value));
   }
   context.save();
   context.beginPath();
