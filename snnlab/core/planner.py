@@ -26,7 +26,10 @@ from snnlab.core.connectivity import AllToAll, Matrix, Table, bucket, row_width
 from snnlab.core.network import Network
 
 NARROW = 2**16 - 1  # what 16 bits hold; the value itself marks padding
-MAX_DIFFERENT = 4  # past this, cells that differ in more parameters are faster in groups of their own
+MAX_DIFFERENT = 4  # past this, cells that differ in more parameters are faster in groups of their own,
+MAX_MIXED = (
+    1000  # and past so many cells any that differ: what a group of their own costs is the same for all sizes
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -203,8 +206,9 @@ def _groups(network: Network) -> tuple[Group, ...]:
         for members in found:
             first = network.populations[members[0]].neuron
             if jax.tree.structure(first) == jax.tree.structure(population.neuron):
-                shared = _shared([network.populations[m].neuron for m in members] + [population.neuron])
-                if shared.count(False) <= MAX_DIFFERENT:
+                joined = [network.populations[m] for m in members] + [population]
+                differing = _shared([each.neuron for each in joined]).count(False)
+                if differing <= (MAX_DIFFERENT if sum(each.n for each in joined) <= MAX_MIXED else 0):
                     members.append(name)
                     break
         else:

@@ -38,24 +38,24 @@ def subkey(key: Any, name: str) -> Any:
     )
 
 
-def lanes(n: int) -> Array:
-    """The part of random words that depends on the neuron alone [n]; the same in every step."""
-    return mix(jnp.arange(n, dtype=jnp.uint32) + jnp.uint32(1))
+def lanes(key: Array, n: int) -> Array:
+    """The part of random words that is the same in every step [n]: of the neuron and the use."""
+    return mix(mix(jnp.arange(n, dtype=jnp.uint32) + jnp.uint32(1)) ^ key)
 
 
-def clock(key: Array, step: Array) -> Array:
+def clock(step: Array) -> Array:
     """The part of random words that depends on the step: one word."""
-    return mix(jnp.uint32(step) * jnp.uint32(_GOLDEN) + key)
+    return mix(jnp.uint32(step) * jnp.uint32(_GOLDEN) + jnp.uint32(1))
 
 
 def words(lanes: Array, clock: Array) -> Array:
     """Random 32-bit words from both parts."""
-    return mix(mix(lanes ^ clock))
+    return mix(lanes ^ clock)
 
 
 def bits(key: Array, step: Array, n: int) -> Array:
     """``n`` random 32-bit words [n] for this step."""
-    return words(lanes(n), clock(key, step))
+    return words(lanes(key, n), clock(step))
 
 
 def uniform(words: Array) -> Array:

@@ -200,14 +200,11 @@ class _Engine:
             for row, synapse in zip(plan.rows, self.synapses, strict=True)
         ]
         self.footprints = [_footprint(plan, network, row) for row in plan.rows]
-        self.lanes = [
-            jnp.concatenate([randomness.lanes(b - a) for a, b in itertools.pairwise(group.offsets)])
-            for group in plan.groups
-        ]
         self.input_keys = [
             {name: randomness.subkey(seed, f"{key} {name}") for name in entry.targets}
             for key, entry in zip(plan.keys, network.inputs, strict=True)
         ]
+        self.lanes = [[self.draw_lanes(row, draw) for draw in row.draws] for row in plan.rows]
         # e^{age dt / tau} and its inverse, for every synapse in the buffer and every age
         self.buffered = sorted({row.synapse for row in plan.rows if row.at is not None})
         if self.buffered:
@@ -343,21 +340,30 @@ class _Engine:
                     own = own[slice(*plan.groups[g].span(projection.pre))]
                     arrivals[r].add(projection.post, -projection.weight * own)
             if row.dense:
-                drawn = (self.drawn(carry.k, row, draw) for draw in row.draws)
+                draws = zip(row.draws, self.lanes[r], strict=True)
+                drawn = (self.drawn(carry.k, row, draw, lanes) for draw, lanes in draws)
                 dense[r] = dense[r] * self.decays[r] + sum(drawn, start=arrivals[r].total())
         return tuple(blocks), tuple(dense)
 
-    def drawn(self, k: Array, row: Row, draw: tuple[tuple[int, ...], ...]) -> Array:
+    def draw_lanes(self, row: Row, draw: tuple[tuple[int, ...], ...]) -> Array:
+        """The part of a draw's random words that is the same in every step [group.n]."""
+        group, parts = self.plan.groups[row.group], []
+        for name, members, (first, end) in zip(
+            group.populations, draw, itertools.pairwise(group.offsets), strict=True
+        ):
+            keys = [self.input_keys[i][name] for i in members]
+            parts.append(randomness.lanes(functools.reduce(jnp.add, keys, jnp.uint32(0)), end - first))
+        return jnp.concatenate(parts)
+
+    def drawn(self, k: Array, row: Row, draw: tuple[tuple[int, ...], ...], lanes: Array) -> Array:
         """What the Poisson sources of one draw bring to every cell of a row [group.n]."""
         group, inputs = self.plan.groups[row.group], self.network.inputs
-        rates, clocks, weights = [], [], []
+        rates, weights = [], []
         for name, members in zip(group.populations, draw, strict=True):
-            keys = [self.input_keys[i][name] for i in members]
-            courses = zip(members, keys, strict=True)
-            rates.append(sum((inputs[i].source.intensity(k, self.dt, key) for i, key in courses), start=0.0))
-            clocks.append(randomness.clock(functools.reduce(jnp.add, keys, jnp.uint32(0)), k))
+            courses = [inputs[i].source.intensity(k, self.dt, self.input_keys[i][name]) for i in members]
+            rates.append(sum(courses[1:], start=courses[0]) if courses else 0.0)
             weights.append(inputs[members[0]].weight if members else 0.0)
-        words = randomness.words(self.lanes[row.group], _pieces(clocks, group))
+        words = randomness.words(lanes, randomness.clock(k))
         if any(jnp.ndim(rate) for rate in rates):
             counts = randomness.poisson(words, _pieces(rates, group) * (self.dt * 1e-3))
         else:
