@@ -49,10 +49,10 @@ def bump(
     u = np.asarray(recording["u"])[moment]
     angles = _angles(u, angles)
     ax = _axes(ax)
-    ax.plot(angles, u, color=OKABE_ITO["blue"], label="u")
     if "stimulus" in recording.samples:
         given = recording["stimulus"][moment]
-        ax.plot(angles, given, "--", color=OKABE_ITO["vermillion"], linewidth=1.0, label="stimulus")
+        ax.plot(angles, given, "--", color=OKABE_ITO["vermillion"], linewidth=0.8, label="stimulus")
+    ax.plot(angles, u, color=OKABE_ITO["blue"], linewidth=2.0, label="u")
     if theory is not None:
         ax.plot(angles, theory, ":", color=OKABE_ITO["black"], linewidth=2.0, label="theory")
     decoded = float(population_vector(u, angles))

@@ -28,7 +28,7 @@ PARTS = [
 LINES, COLUMNS = 15, 78
 YOUR_TURN = "# your turn"
 FOLDED = {"source_hidden": True, "outputs_hidden": True}
-DRAWINGS = {"raster", "rate", "trace", "voltage", "fi_curve", "figure", "phase_plane", "subplots"}
+DRAWINGS = {"raster", "rate", "trace", "voltage", "fi_curve", "figure", "phase_plane", "ring_map", "subplots"}
 
 
 def source(cell: dict) -> str:
@@ -223,7 +223,15 @@ def public(room: str) -> set[str]:
 
 def private_names(tree: ast.AST) -> list[str]:
     """Names of snnlab that a chapter should not know: the rooms behind the public ones, underscores."""
-    wrong, rooms = [], {"snnlab": "snnlab", "analysis": "snnlab.analysis", "plots": "snnlab.plots"}
+    wrong, rooms = (
+        [],
+        {
+            "snnlab": "snnlab",
+            "analysis": "snnlab.analysis",
+            "plots": "snnlab.plots",
+            "ring_plots": "snnlab.ring_plots",
+        },
+    )
     for node in ast.walk(tree):
         if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "snnlab":
             if node.module.startswith(("snnlab.core", "snnlab.widgets")):
@@ -263,7 +271,7 @@ def undescribed_figures(tree: ast.Module) -> list[str]:
     drawn = [
         call
         for call in calls
-        if call.func.attr in DRAWINGS and ast.unparse(call.func.value) in ("plots", "plt")
+        if call.func.attr in DRAWINGS and ast.unparse(call.func.value) in ("plots", "plt", "ring_plots")
     ]
     shown = [call for call in calls if ast.unparse(call.func) == "plots.show"]
     wrong = [f"{ast.unparse(call.func)} is not shown" for call in drawn[:1] if not shown]

@@ -20,6 +20,7 @@ CHAPTERS = {  # the sections that a chapter checks
     "03_ei_balance": ("cuba_000", "coba_002", "ei_004"),
     "04_hodgkin_huxley": ("cobahh_003", "hh_single"),
     "06_reduced_decision": ("wongwang",),
+    "07_continuous_attractor": ("cann",),
 }
 
 Numbers = Iterator[tuple[str, str, dict[str, Any]]]  # protocol, quantity, and value, lo, hi and unit
@@ -123,7 +124,24 @@ def hh_single(entry: dict[str, Any]) -> Numbers:
         yield cells[found[2]], f"{kind} at {found[3]} pA", kept
 
 
+def cann(entry: dict[str, Any]) -> Numbers:
+    """Critical inhibition by grid, bumps by inhibition, lags by speed; the three experiments by what was measured."""
+    name, band = entry["id"], {key: entry[key] for key in ("value", "lo", "hi", "unit")}
+    grids = {"kc_linspace512": "double point", "kc_theory_N512": "even ring"}
+    if name in grids:
+        yield "critical_k", grids[name], band
+    elif found := re.fullmatch(r"bump_k([\d.]+)", name):
+        yield "bumps", f"height at k {found[1]}", band
+    elif found := re.fullmatch(r"lag_k8.1_A10_v([\d.]+)", name):
+        yield "lags", f"lag at {found[1]} rad/ms", band
+    elif name.startswith("vmax"):
+        yield "vmax", "largest speed", band
+    else:
+        yield from one_number(entry)
+
+
 READ = {
+    "cann": cann,
     "hh_single": hh_single,
     "lif": lif,
     "expsyn": expsyn,
