@@ -6,9 +6,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from scipy.integrate import solve_ivp
 from scipy.optimize import brentq, minimize_scalar
 from targets import meets, target
+from textbook import SQUID, TRAUB, hodgkin_huxley, solution, squid_rates, traub_rates
 
 from snnlab import Input, Network, Population, describe, replace, simulate
 from snnlab.channels import K, Leak, Na, SquidK, SquidNa, squid
@@ -34,49 +34,6 @@ def driven(neuron, I, duration, dt, n=None, **initial):
         return simulate(network, duration=duration, dt=dt, record="c.V")
 
 
-def textbook_rates(V):
-    """Rates of Traub & Miles (1991) as they are written, in NumPy: am, bm, ah, bh, an, bn."""
-    u = V + 63.0
-    return (
-        0.32 * (13 - u) / (np.exp((13 - u) / 4) - 1),
-        0.28 * (u - 40) / (np.exp((u - 40) / 5) - 1),
-        0.128 * np.exp((17 - u) / 18),
-        4 / (1 + np.exp((40 - u) / 5)),
-        0.032 * (15 - u) / (np.exp((15 - u) / 5) - 1),
-        0.5 * np.exp((10 - u) / 40),
-    )
-
-
-def textbook_squid(V):
-    """Rates of Hodgkin & Huxley (1952) with rest at -65 mV and depolarisation upwards."""
-    v = V + 65.0
-    return (
-        0.1 * (25 - v) / (np.exp((25 - v) / 10) - 1),
-        4 * np.exp(-v / 18),
-        0.07 * np.exp(-v / 20),
-        1 / (np.exp((30 - v) / 10) + 1),
-        0.01 * (10 - v) / (np.exp((10 - v) / 10) - 1),
-        0.125 * np.exp(-v / 80),
-    )
-
-
-def independent(rates, C, g, E, I, duration, start):
-    """The same equations for LSODA, with the textbook's rates: a function of t that gives (V, m, h, n)."""
-
-    def slope(t, y):
-        V, m, h, n = y
-        am, bm, ah, bh, an, bn = rates(V)
-        current = g[0] * (E[0] - V) + g[1] * m**3 * h * (E[1] - V) + g[2] * n**4 * (E[2] - V) + I
-        return current / C, am * (1 - m) - bm * m, ah * (1 - h) - bh * h, an * (1 - n) - bn * n
-
-    # the singular voltages are points that a solver does not hit
-    return solve_ivp(slope, (0, duration), start, "LSODA", rtol=1e-10, atol=1e-12, dense_output=True).sol
-
-
-TRAUB = (textbook_rates, 200.0, (10.0, 20000.0, 6000.0), (-60.0, 50.0, -90.0))
-SQUID = (textbook_squid, 200.0, (60.0, 24000.0, 7200.0), (-54.387, 50.0, -77.0))
-
-
 def rates(V, *channels):
     return np.array([rate for channel in channels for pair in channel.rates(V) for rate in pair], float)
 
@@ -97,7 +54,7 @@ def test_rates_are_the_published_ones(V, precise):
 
 @pytest.mark.parametrize("precise", [False, True])
 @pytest.mark.parametrize(
-    ("channels", "textbook"), [((Na(), K()), textbook_rates), ((SquidNa(), SquidK()), textbook_squid)]
+    ("channels", "textbook"), [((Na(), K()), traub_rates), ((SquidNa(), SquidK()), squid_rates)]
 )
 def test_rates_are_the_textbook_s_at_all_voltages(channels, textbook, precise):
     V = np.linspace(-120.0, 80.0, 4001) + 0.0123  # beside the singular voltages
@@ -109,7 +66,7 @@ def test_rates_are_the_textbook_s_at_all_voltages(channels, textbook, precise):
 @pytest.mark.parametrize("precise", [False, True])
 @pytest.mark.parametrize("kind", SINGULAR)
 def test_singular_voltages_have_their_limits_and_slopes(kind, precise):
-    textbook = textbook_rates if kind in (Na, K) else textbook_squid
+    textbook = traub_rates if kind in (Na, K) else squid_rates
     mine = slice(0, 4) if "h" in kind.gates else slice(4, 6)
     for V in SINGULAR[kind]:
         with np.errstate(invalid="ignore"):
@@ -231,10 +188,10 @@ def test_there_is_no_stable_rest_at_minus_60(g_L):
 def test_convergence_to_an_independent_solver_is_of_first_order(equations):
     """Through a spike: V and the gates against LSODA at all times. Errors halve with dt, and what
     two steps extrapolate to is nearer by an order."""
-    textbook, C, g, E = equations
+    _, C, g, E = equations
     channels = (Leak(g[0], E[0]), Na(), K()) if equations is TRAUB else squid()
     start, I, duration = (-65.0, 0.05, 0.6, 0.3), 1500.0, 8.0
-    exact = independent(textbook, C, g, E, I, duration, start)
+    exact = solution(hodgkin_huxley(equations, I), duration, start)
     initial = dict(zip(("V", "m", "h", "n"), start, strict=True))
     errors, runs = [], []
     for dt in (0.008, 0.004, 0.002, 0.001):
@@ -285,7 +242,7 @@ def test_gates_start_at_zero_or_steady_at_the_voltage_that_the_population_gives(
     for steady in (False, True):
         population = Population(cell(steady=steady), 3, {"V": V, "n": 0.25})
         recording = simulate(Network({"c": population}), duration=0.1, record=["c.V", "c.m", "c.n"])
-        m = [textbook_rates(v)[0] / sum(textbook_rates(v)[:2]) for v in V + 1e-7] if steady else np.zeros(3)
+        m = [traub_rates(v)[0] / sum(traub_rates(v)[:2]) for v in V + 1e-7] if steady else np.zeros(3)
         assert recording["c.m"][0] == pytest.approx(np.array(m), rel=1e-4)
         assert np.all(recording["c.n"] == 0.25)
 

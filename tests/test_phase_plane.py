@@ -8,8 +8,8 @@ import jax.numpy as jnp
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
-from scipy.integrate import solve_ivp
 from targets import meets, target
+from textbook import solution, wong_wang
 
 import snnlab
 from snnlab import analysis, component, param, plots
@@ -337,18 +337,10 @@ def test_two_folds_of_a_cubic():
 
 @pytest.mark.parametrize("method", ["LSODA", "Radau"])
 def test_trajectories_agree_with_other_solvers(method):
-    def phi(I):
-        x = 270.0 * I - 108.0
-        return x / (1 - np.exp(-0.154 * x))
-
-    def derivative(_t, s):
-        I = 0.3725 * s - 0.1137 * s[::-1] + 0.3297 + 0.00117 * 20.0 * np.array([1.1, 0.9])
-        return -s / 0.06 + (1 - s) * 0.641 * phi(I)
-
     start = (0.3, 0.25)
     ours = analysis.trajectory(wong_wang2006(stimulus=20.0, coherence=0.1), start, 1.0, n=41)
-    other = solve_ivp(derivative, (0, 1), start, method, ours.t, rtol=1e-9, atol=1e-11)
-    assert np.max(np.abs(ours.states - other.y.T)) < 1e-6
+    other = solution(wong_wang(20.0, 0.1), 1.0, start, method)
+    assert np.max(np.abs(ours.states - other(ours.t).T)) < 1e-6
 
 
 def test_the_callers_precision_neither_changes_nor_matters():
