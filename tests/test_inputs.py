@@ -3,8 +3,18 @@
 import numpy as np
 import pytest
 
-from snnlab import Input, Network, Population, simulate
-from snnlab.inputs import Constant, GaussianNoise, Poisson, Ramp, Sections, Sine, SpikeTimes, Step
+from snnlab import Input, Network, Population, replace, simulate
+from snnlab.inputs import (
+    Constant,
+    GaussianNoise,
+    Poisson,
+    Ramp,
+    RedrawnPoisson,
+    Sections,
+    Sine,
+    SpikeTimes,
+    Step,
+)
 from snnlab.neurons import LIF
 from snnlab.synapses import Current, Exponential, Synapse
 
@@ -95,3 +105,52 @@ def test_spike_times_count_repeats_and_ignore_what_comes_later():
     )
     g = simulate(net, duration=5.0, record="c.s")["c.s"]
     assert np.allclose(g[[9, 10, 24, 25, 49]], [[0], [2], [2], [3], [3]], atol=1e-3)
+
+
+def test_a_step_that_ends_before_it_begins_is_refused():
+    with pytest.raises(ValueError, match="Step: stop = 3 ms must not be before start = 5 ms"):
+        Step(1.0, start=5.0, stop=3.0)
+    _, I = course(Step(1.0, start=5.0, stop=5.0), 8.0)
+    assert np.all(I == 0)
+
+
+@pytest.mark.parametrize("rate", [1000.0, [10.0, 1000.0]])
+def test_a_poisson_rate_that_cannot_be_drawn_is_refused_before_anything_compiles(rate, monkeypatch):
+    from snnlab.core import step
+
+    net = Network(
+        {"c": Population(LIF(V_th=1e9), 2)},
+        {"s": Synapse(Exponential(1e9), Current())},
+        inputs=[Input("c", Poisson(rate), "s")],
+    )
+    largest = simulate(net, duration=80.0 * 100, dt=80.0, record="c.s")["c.s"][-1, -1]
+    assert largest == pytest.approx(8000, abs=5 * np.sqrt(8000))  # 80 a step: the largest that is drawn
+    monkeypatch.setattr(step, "initial", None)
+    with pytest.raises(
+        ValueError,
+        match=r'input 0 \(to "c"\): 1000 Hz are 100 Poisson spikes a step of dt = 100 ms; at most 80 can be drawn',
+    ):
+        simulate(net, duration=1000.0, dt=100.0)
+    both = replace(net, inputs=[Input("c", Poisson(30.0), "s"), Input("c", RedrawnPoisson(40.0, 1.0), "s")])
+    with pytest.raises(ValueError, match=r'input 1 \(to "c"\): 75.5 Hz are 83.05 Poisson spikes a step'):
+        simulate(both, duration=1100.0, dt=1100.0)  # drawn once, so that their rates add up
+    apart = replace(net, inputs=[Input("c", Poisson(60.0), "s", w) for w in (1.0, 2.0)])
+    with pytest.raises(TypeError, match="not callable"):  # comes to the step that is not there
+        simulate(apart, duration=1100.0, dt=1100.0)
+
+
+@pytest.mark.parametrize(
+    ("build", "message"),
+    [
+        (lambda: Sections({1.0: 2.0}, [1.0]), "Sections: currents must be a number in pA, not {1.0: 2.0}"),
+        (lambda: Sections([1.0], {}), "Sections: durations must be a number in ms, not {}"),
+        (lambda: Sections("ab", [1.0]), "Sections: currents must be a number in pA, not 'ab'"),
+        (lambda: SpikeTimes({}), "SpikeTimes: times must be a number in ms, not {}"),
+        (lambda: SpikeTimes(None), "SpikeTimes: times must be a number in ms, not None"),
+        (lambda: SpikeTimes([[1.0], [2.0, 3.0]]), "SpikeTimes: times must be a number in ms"),
+        (lambda: Constant(20.0, events=True), 'Constant has no parameter "events"'),
+    ],
+)
+def test_courses_that_are_none_are_refused(build, message):
+    with pytest.raises(ValueError, match=message):
+        build()

@@ -7,7 +7,7 @@ from targets import meets, target
 from snnlab import Input, Network, Population, simulate
 from snnlab.inputs import Constant, Step
 from snnlab.integrators import exponential, frozen, implicit
-from snnlab.neurons import LIF
+from snnlab.neurons import EIF, LIF
 
 
 def driven(cell, RI, duration, n=None, **kwargs):
@@ -129,3 +129,20 @@ def test_every_cell_has_its_own_parameters_when_given_arrays():
     for i, tau in enumerate(taus):
         expected = np.ceil(tau * np.log(2) / 0.1) * 0.1
         assert np.diff(spikes.of(i)) == pytest.approx(expected, abs=0.1 + 1e-6)
+
+
+@pytest.mark.parametrize("neuron", [LIF(tau_ref=1.0), LIF(tau_ref=1.0, soft_reset=True), EIF(V_peak=-50.0)])
+def test_who_starts_held_does_not_fire_before_its_time(neuron):
+    """A state to start from that is above threshold and held for 30 steps: silent for as long."""
+    start = {"V": -40.0, "held": [0.0, 1.0, 30.0]}
+    first = simulate(
+        Network({"c": Population(neuron, 3, start)}, inputs=[Input("c", Constant(600.0))]), duration=20.0
+    )
+    times = [first.spikes["c"].of(i)[0] for i in range(3)]
+    assert times[:2] == [0.0, 0.0] and 2.85 < times[2] < 10.0
+
+
+def test_who_starts_held_below_threshold_keeps_its_potential():
+    net = Network({"c": Population(LIF(V_rest=-70.0), 1, {"V": -52.0, "held": 20.0})})
+    V = simulate(net, duration=5.0, record="c.V")["c.V"][:, 0]
+    assert np.all(V[:20] == -52.0) and np.all(np.diff(V[20:]) < 0)

@@ -216,7 +216,7 @@ def test_a_derivative_that_is_no_number_is_told():
     ],
 )
 def test_what_cannot_be_run_is_refused(options, reason, monkeypatch):
-    monkeypatch.setattr(snnlab.core.simulate, "_free_memory", lambda: 1e9)
+    monkeypatch.setattr(snnlab.core.memory, "free", lambda: 1e9)
     with pytest.raises(ValueError, match=reason):
         simulate(Driven(), **{"duration": 10.0, **options})
 

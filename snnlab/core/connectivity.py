@@ -14,8 +14,8 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from snnlab.core import randomness
-from snnlab.core.parameters import component, param, static
+from snnlab.core import randomness, units
+from snnlab.core.parameters import component, numbers, param, static
 
 
 class Table(NamedTuple):
@@ -84,14 +84,15 @@ class Matrix:
     weights: Any
 
     def check(self):
-        weights = np.asarray(self.weights)
-        if weights.ndim != 2 or weights.dtype.kind not in "biuf":
-            raise ValueError(
-                f"Matrix: weights must be numbers [n_pre, n_post], not {weights.dtype} {weights.shape}."
-            )
+        if units.is_quantity(self.weights):  # the network knows the unit they must have
+            return
+        weights = numbers("Matrix: weights", self.weights, kinds="biuf")
+        if weights.ndim != 2:
+            raise ValueError(f"Matrix: weights must be numbers [n_pre, n_post], not {weights.shape}.")
         if not np.all(np.isfinite(weights)):
             pre, post = np.argwhere(~np.isfinite(weights))[0]
             raise ValueError(f"Matrix: weights[{pre}, {post}] = {weights[pre, post]} is not finite.")
+        object.__setattr__(self, "weights", weights)
 
     def table(self, key: int, n_pre: int, n_post: int) -> Table:
         weights = np.asarray(self.weights, float)

@@ -1,4 +1,4 @@
-"""Distributions of initial values over the cells of a population."""
+"""Distributions of initial values over the cells of a population, in the unit of the variable they are given for."""
 
 from typing import Protocol
 
@@ -7,6 +7,8 @@ from jax import Array
 
 from snnlab.core import randomness
 from snnlab.core.parameters import component, param
+
+INF = float("inf")
 
 
 class Distribution(Protocol):
@@ -21,8 +23,8 @@ class Distribution(Protocol):
 class Normal:
     """Normal distribution."""
 
-    mean: float = param(0.0, doc="mean", scalar=True)
-    std: float = param(1.0, doc="standard deviation", bounds=(0.0, float("inf")), scalar=True)
+    mean: float = param(0.0, doc="mean", scalar=True, open=True)
+    std: float = param(1.0, doc="standard deviation", bounds=(0.0, INF), scalar=True, open=True)
 
     def sample(self, key: Array, n: int) -> Array:
         return self.mean + self.std * randomness.normal(randomness.bits(key, jnp.uint32(0), n))
@@ -32,8 +34,8 @@ class Normal:
 class Uniform:
     """Uniform distribution between ``low`` and ``high``."""
 
-    low: float = param(0.0, doc="lower end", scalar=True)
-    high: float = param(1.0, doc="upper end", scalar=True)
+    low: float = param(0.0, doc="lower end", scalar=True, open=True)
+    high: float = param(1.0, doc="upper end", scalar=True, open=True)
 
     def check(self):
         if self.low > self.high:

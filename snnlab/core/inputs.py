@@ -5,14 +5,14 @@ spikes that arrive at each cell. Windows are counted in whole steps, so that a t
 """
 
 import warnings
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
 from snnlab.core import randomness
-from snnlab.core.parameters import ABOVE_ZERO, component, param, static
+from snnlab.core.parameters import ABOVE_ZERO, component, lacks, numbers, param, shown
 
 INF = float("inf")
 
@@ -26,6 +26,8 @@ class Source(Protocol):
         """The values at t = k dt: a scalar for all cells, or [n]."""
         ...
 
+    # A source that cannot take every step says so before a run: ``check_step(dt)`` raises ValueError.
+
 
 def _steps(t, dt):
     return jnp.round(t / dt).astype(jnp.int32)
@@ -36,7 +38,7 @@ class Constant:
     """A constant current, one number or one a cell [n]."""
 
     I: float = param(0.0, unit="pA", doc="current", slider=(0.0, 50.0))
-    events: bool = static(False)
+    events: ClassVar[bool] = False
 
     def values(self, k, dt, key, n):
         return self.I
@@ -49,7 +51,11 @@ class Step:
     I: float = param(0.0, unit="pA", doc="current while it is on", slider=(0.0, 50.0))
     start: float = param(0.0, unit="ms", doc="onset", scalar=True)
     stop: float = param(1e9, unit="ms", doc="end", scalar=True)
-    events: bool = static(False)
+    events: ClassVar[bool] = False
+
+    def check(self):
+        if self.stop < self.start:
+            raise ValueError(f"Step: stop = {self.stop:g} ms must not be before start = {self.start:g} ms.")
 
     def values(self, k, dt, key, n):
         on = (k >= _steps(self.start, dt)) & (k < _steps(jnp.minimum(self.stop, 2e9 * dt), dt))
@@ -62,10 +68,11 @@ class Sections:
 
     currents: Any
     durations: Any
-    events: bool = static(False)
+    events: ClassVar[bool] = False
 
     def check(self):
-        currents, durations = np.asarray(self.currents, float), np.asarray(self.durations, float)
+        currents = numbers("Sections: currents", self.currents, "pA").astype(float)
+        durations = numbers("Sections: durations", self.durations, "ms").astype(float)
         if currents.ndim != 1 or currents.shape != durations.shape or not currents.size:
             raise ValueError(
                 f"Sections: currents {currents.shape} and durations {durations.shape} must be lists of equal length."
@@ -89,7 +96,7 @@ class Ramp:
     I_stop: float = param(10.0, unit="pA", doc="current from the end on")
     start: float = param(0.0, unit="ms", doc="time at which it begins to change", scalar=True)
     stop: float = param(100.0, unit="ms", doc="time at which it is constant again", scalar=True)
-    events: bool = static(False)
+    events: ClassVar[bool] = False
 
     def check(self):
         if self.stop <= self.start:
@@ -108,7 +115,7 @@ class Sine:
     frequency: float = param(10.0, unit="Hz", doc="frequency", bounds=(0.0, INF))
     phase: float = param(0.0, unit="", doc="phase at t = 0, radians")
     mean: float = param(0.0, unit="pA", doc="mean current")
-    events: bool = static(False)
+    events: ClassVar[bool] = False
 
     def values(self, k, dt, key, n):
         return self.mean + self.amplitude * jnp.sin(2e-3 * jnp.pi * self.frequency * k * dt + self.phase)
@@ -124,7 +131,7 @@ class GaussianNoise:
 
     sigma: float = param(1.0, unit="pA sqrt(ms)", doc="noise strength", bounds=(0.0, INF))
     mean: float = param(0.0, unit="pA", doc="mean current")
-    events: bool = static(False)
+    events: ClassVar[bool] = False
 
     def values(self, k, dt, key, n):
         return self.mean + self.sigma / jnp.sqrt(dt) * randomness.normal(randomness.bits(key, k, n))
@@ -139,7 +146,12 @@ class Poisson:
     """
 
     rate: float = param(10.0, unit="Hz", doc="rate a cell", bounds=(0.0, 1e5), slider=(0.0, 5000.0))
-    events: bool = static(True)
+    events: ClassVar[bool] = True
+
+    @property
+    def highest(self) -> float:
+        """The highest rate that is ever drawn from, Hz."""
+        return float(np.max(self.rate))
 
     def intensity(self, k, dt, key):
         """The rate (Hz) at step k: a scalar for all cells, or [n]."""
@@ -165,7 +177,18 @@ class RedrawnPoisson:
     )
     start: float = param(0.0, unit="ms", doc="onset", scalar=True)
     stop: float = param(1e9, unit="ms", doc="end", scalar=True)
-    events: bool = static(True)
+    events: ClassVar[bool] = True
+
+    def check(self):
+        if self.stop < self.start:
+            raise ValueError(
+                f"RedrawnPoisson: stop = {self.stop:g} ms must not be before start = {self.start:g} ms."
+            )
+
+    @property
+    def highest(self) -> float:
+        """The highest rate that is ever drawn from, Hz: no normal number of 24 bits is beyond 5.5."""
+        return float(self.rate + 5.5 * self.sigma)
 
     def intensity(self, k, dt, key):
         """The rate (Hz) of all cells at step k."""
@@ -188,12 +211,12 @@ class Bernoulli:
     """
 
     source: Any
-    events: bool = static(True)
+    events: ClassVar[bool] = True
 
     def check(self):
-        if not callable(getattr(self.source, "intensity", None)):
+        if wrong := lacks(self.source, "intensity", "highest"):
             raise ValueError(
-                f"Bernoulli: {self.source!r} has no rate; expected Poisson(...) or RedrawnPoisson(...)."
+                f"Bernoulli: {shown(self.source)} has no rate; expected Poisson(...) or RedrawnPoisson(...): {wrong}."
             )
 
     def check_step(self, dt: float):
@@ -218,10 +241,10 @@ class SpikeTimes:
     """Spikes at given times (ms), the same for every cell; two equal times are two spikes."""
 
     times: Any
-    events: bool = static(True)
+    events: ClassVar[bool] = True
 
     def check(self):
-        times = np.asarray(self.times, float)
+        times = numbers("SpikeTimes: times", self.times, "ms").astype(float)
         if times.ndim != 1 or not np.all(np.isfinite(times)) or np.any(times < 0):
             raise ValueError("SpikeTimes: times must be a list of times in ms, none of them negative.")
         object.__setattr__(self, "times", times)

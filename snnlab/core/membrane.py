@@ -1,4 +1,4 @@
-"""The step of a membrane with a capacitance."""
+"""What membranes have in common: the step under a capacitance, and being held."""
 
 from typing import Any
 
@@ -19,3 +19,8 @@ def mean_growth(x: Array) -> Array:
     small = jnp.abs(x) < 1e-3
     safe = jnp.where(small, 1.0, x)
     return jnp.where(small, 1 + x / 2 + x * x / 6, (jnp.exp(safe) - 1) / safe)
+
+
+def reset_held(state: Any, V_th: Any, V_reset: Any) -> Any:
+    """A state to start from, in which no cell is both held and above threshold: it would fire all the same."""
+    return state._replace(V=jnp.where((state.held > 1) & (state.V >= V_th), V_reset, state.V))

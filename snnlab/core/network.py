@@ -5,7 +5,7 @@ It is checked once, when it is built; what depends on dt and duration is checked
 
 import dataclasses
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import jax
@@ -14,10 +14,23 @@ import jax.numpy as jnp
 import numpy as np
 
 from snnlab.core import connectivity as wiring
-from snnlab.core.parameters import component, param, static, unknown
+from snnlab.core import memory, randomness
+from snnlab.core.parameters import (
+    component,
+    in_unit,
+    lacks,
+    numbers,
+    param,
+    replace,
+    shown,
+    static,
+    unknown,
+)
 from snnlab.core.synapses import Synapse
+from snnlab.core.units import is_quantity, magnitude
 
 INF = float("inf")
+MAX_CELLS = 2**31 - 1  # cells are counted in 32 bits
 
 
 @component
@@ -33,26 +46,37 @@ class Population:
     initial: Any = dataclasses.field(default_factory=dict)
 
     def check(self):
-        missing = [
-            m for m in ("init", "fire", "advance", "voltage") if not callable(getattr(self.neuron, m, None))
-        ]
-        if missing:
+        if wrong := lacks(self.neuron, "State", "init", "fire", "advance", "voltage"):
+            raise ValueError(f"Population: {shown(self.neuron)} is not a neuron model: {wrong}.")
+        if (
+            isinstance(self.n, bool)
+            or not isinstance(self.n, (int, np.integer))
+            or not 1 <= self.n <= MAX_CELLS
+        ):
             raise ValueError(
-                f"Population: {self.neuron!r} is not a neuron model: it has no method {missing[0]}."
+                f"Population: n = {shown(self.n)} must be a whole number of cells, at least 1 and at most {MAX_CELLS}."
             )
-        if isinstance(self.n, bool) or not isinstance(self.n, (int, np.integer)) or self.n < 1:
-            raise ValueError(f"Population: n = {self.n!r} must be a whole number of cells, at least 1.")
+        object.__setattr__(self, "n", int(self.n))
         if not isinstance(self.initial, Mapping):
-            raise ValueError(f'Population: initial = {self.initial!r} must be a dict such as {{"V": -60.0}}.')
+            raise ValueError(
+                f'Population: initial = {shown(self.initial)} must be a dict such as {{"V": -60.0}}.'
+            )
+        variables, initial = self.neuron.State._fields, {}
+        units = {"V": "mV", **getattr(self.neuron, "units", {})}
         for name, value in self.initial.items():
-            if name not in self.neuron.State._fields:
-                raise ValueError(
-                    unknown(
-                        f"{type(self.neuron).__name__} has no state variable", name, self.neuron.State._fields
-                    )
-                )
-            if not hasattr(value, "sample"):
-                _check_array(f'Population: initial["{name}"]', value, self.n)
+            if name not in variables:
+                kind = type(self.neuron).__name__
+                raise ValueError(unknown(f"{kind} has no state variable", name, variables))
+            label, unit = f'Population: initial["{name}"]', units.get(name, "")
+            if callable(getattr(value, "sample", None)):
+                if wrong := lacks(value, "sample"):
+                    raise ValueError(f"{label} = {shown(value)} is not a distribution: {wrong}.")
+                initial[name] = in_unit(value, unit, label)
+            else:
+                array = numbers(label, value, unit, kinds="biuf").astype(float)
+                _check_size(label, array, self.n)
+                initial[name] = array if array.ndim else float(array)
+        object.__setattr__(self, "initial", initial)
 
 
 @component
@@ -67,11 +91,16 @@ class Projection:
     synapse: str = static()
     connectivity: Any
     weight: float = param(
-        1.0, doc="what a spike adds: the peak conductance (nS) or current (pA)", scalar=True
+        1.0, doc="what a spike adds: the peak conductance (nS) or current (pA)", scalar=True, open=True
     )
     delay: float = param(
         0.0, unit="ms", doc="transmission delay", bounds=(0.0, INF), slider=(0.0, 5.0), scalar=True
     )
+
+    def check(self):
+        for role, name in (("pre", self.pre), ("post", self.post), ("synapse", self.synapse)):
+            if not isinstance(name, str):
+                raise ValueError(f'Projection: {role} = {shown(name)} must be a name, such as "E".')
 
 
 @component
@@ -84,7 +113,20 @@ class Input:
     post: Any = static()
     source: Any
     synapse: str | None = static(None)
-    weight: float = param(1.0, doc="factor of a current, or what a spike adds to the synapse", scalar=True)
+    weight: float = param(
+        1.0, doc="factor of a current, or what a spike adds to the synapse", scalar=True, open=True
+    )
+
+    def check(self):
+        names = self.targets if isinstance(self.post, (str, tuple)) else ()
+        if not names or not all(isinstance(name, str) for name in names):
+            raise ValueError(
+                f'Input: post = {shown(self.post)} must be a population\'s name or several: "E" or ("E", "I").'
+            )
+        if len(set(names)) < len(names):
+            raise ValueError(f"Input: post = {shown(self.post)} names a population twice.")
+        if not isinstance(self.synapse, (str, type(None))):
+            raise ValueError(f"Input: synapse = {shown(self.synapse)} must be a synapse's name.")
 
     @property
     def targets(self) -> tuple[str, ...]:
@@ -105,40 +147,46 @@ class Network:
     inputs: Any = ()
 
     def check(self):
-        if not isinstance(self.populations, Mapping) or not self.populations:
-            raise ValueError('Network: populations must be a dict such as {"E": Population(LIF(), 100)}.')
-        for kind, members, expected in (
-            ("population", self.populations, Population),
-            ("synapse", self.synapses, Synapse),
-        ):
-            for name, value in members.items():
-                if not isinstance(name, str) or not name.isidentifier():
-                    raise ValueError(
-                        f"Network: {kind} name {name!r} must be a word of letters, digits and _."
-                    )
-                if not isinstance(value, expected):
-                    raise ValueError(f'Network: {kind} "{name}" = {value!r} is not a {expected.__name__}.')
-        object.__setattr__(self, "projections", tuple(self.projections))
-        object.__setattr__(self, "inputs", tuple(self.inputs))
-        for i, projection in enumerate(self.projections):
-            self._check_projection(i, projection)
-        for i, entry in enumerate(self.inputs):
-            self._check_input(i, entry)
+        if isinstance(self.populations, Mapping) and not self.populations:
+            raise ValueError("Network: populations must not be empty.")
+        populations = _named("population", self.populations, Population, "Population(LIF(), 100)")
+        synapses = _named("synapse", self.synapses, Synapse, "Synapse(Exponential())")
+        self._take("populations", populations)
+        self._take("synapses", synapses)
         for name, population in self.populations.items():
-            for parameter in type(population.neuron).__declared__:
-                value = getattr(population.neuron, parameter.name)
-                _check_array(f'population "{name}": {parameter.name}', value, population.n)
+            where = f'population "{name}"'
+            for synapse in self.synapses:
+                if synapse in population.neuron.State._fields:
+                    raise ValueError(
+                        f'synapse "{synapse}": {where} has a state variable of that name; choose another name.'
+                    )
+            _check_sizes(f"{where}: ", population.neuron, population.n)
             for channel in getattr(population.neuron, "channels", ()):
-                for parameter in type(channel).__declared__:
-                    label = f'population "{name}": {type(channel).__name__}.{parameter.name}'
-                    _check_array(label, getattr(channel, parameter.name), population.n)
+                _check_sizes(f"{where}: {type(channel).__name__}.", channel, population.n)
+        projections = _listed("projections", self.projections, Projection, "a Projection")
+        self._take("projections", tuple(map(self._projection, range(len(projections)), projections)))
+        inputs = _listed("inputs", self.inputs, Input, "an Input")
+        self._take("inputs", tuple(map(self._input, range(len(inputs)), inputs)))
 
     def matrix(self, index: int, seed: int = 0) -> np.ndarray:
-        """The weights [n_pre, n_post] of projection ``index`` as a run with this seed wires them."""
+        """The weights [n_pre, n_post] of projection ``index`` as a run with this seed wires them.
+
+        Raises ValueError when there is no such projection or memory does not suffice.
+        """
         from snnlab.core.planner import wiring_key
 
+        count = len(self.projections)
+        if isinstance(index, bool) or not isinstance(index, (int, np.integer)) or not 0 <= index < count:
+            raise ValueError(
+                f"Network.matrix: index = {shown(index)} must be a projection's number, from 0 to {count - 1}."
+                if count
+                else "Network.matrix: this network has no projections."
+            )
+        seed = randomness.check_seed(seed)
         projection = self.projections[index]
         n_pre, n_post = self.populations[projection.pre].n, self.populations[projection.post].n
+        what = f"the matrix of projection {index}, {n_pre} x {n_post},"
+        memory.require("Network.matrix", (what, 24 * n_pre * n_post, "simulate with the network instead"))
         if isinstance(projection.connectivity, wiring.AllToAll):
             full = np.full((n_pre, n_post), float(projection.weight))
             if not projection.connectivity.autapses:
@@ -149,46 +197,57 @@ class Network:
         dense[np.arange(n_pre)[:, None], targets] = 1.0 if weights is None else weights
         return dense[:, :n_post] * float(projection.weight)
 
-    def _check_projection(self, i: int, projection: Projection):
-        if not isinstance(projection, Projection):
-            raise ValueError(f"Network: projection {i} = {projection!r} is not a Projection.")
+    def _take(self, field: str, value: Any):
+        object.__setattr__(self, field, value)
+
+    def _projection(self, i: int, projection: Projection) -> Projection:
+        """Projection ``i``, checked, its quantities converted."""
         where = f'projection {i} ("{projection.pre}" -> "{projection.post}")'
         self._check_population(where, projection.pre)
         self._check_population(where, projection.post)
-        self._check_synapse(where, projection.synapse)
+        unit = self._check_synapse(where, projection.synapse)
         connectivity = projection.connectivity
         to_all, synapse = isinstance(connectivity, wiring.AllToAll), self.synapses[projection.synapse]
         if synapse.presynaptic and not (to_all and connectivity.autapses):
             raise ValueError(
                 f"{where}: {type(synapse.kinetics).__name__} has its state in the presynaptic cells and needs "
-                f"AllToAll(), not {connectivity!r}."
+                f"AllToAll(), not {shown(connectivity)}."
             )
-        if not to_all and not callable(getattr(connectivity, "table", None)):
+        if wrong := lacks(connectivity, *(() if to_all else ("table", "degree"))):
             raise ValueError(
-                f"{where}: {connectivity!r} is not a connectivity, such as FixedProbability(0.1)."
+                f"{where}: {shown(connectivity)} is not a connectivity, such as FixedProbability(0.1): {wrong}."
             )
         n_pre, n_post = self.populations[projection.pre].n, self.populations[projection.post].n
         if isinstance(connectivity, wiring.OneToOne) and n_pre != n_post:
             raise ValueError(
                 f"{where}: OneToOne needs populations of equal size, not {n_pre} and {n_post} cells."
             )
-        if isinstance(connectivity, wiring.Matrix) and np.shape(connectivity.weights) != (n_pre, n_post):
-            raise ValueError(
-                f"{where}: Matrix weights are {np.shape(connectivity.weights)}, "
-                f"but the populations need ({n_pre}, {n_post})."
-            )
+        if isinstance(connectivity, wiring.Matrix):
+            if is_quantity(connectivity.weights):
+                plain = magnitude(connectivity.weights, unit, f"{where}: Matrix.weights")
+                projection, unit = (
+                    replace(projection, connectivity=wiring.Matrix(plain)),
+                    "",
+                )  # weight is a factor
+            shape = np.shape(projection.connectivity.weights)
+            if shape != (n_pre, n_post):
+                raise ValueError(
+                    f"{where}: Matrix weights are {shape}, but the populations need ({n_pre}, {n_post})."
+                )
         if not getattr(connectivity, "autapses", True) and projection.pre != projection.post:
             raise ValueError(f"{where}: autapses=False is about a population's projection to itself.")
+        return in_unit(projection, unit, where)
 
-    def _check_input(self, i: int, entry: Input):
-        if not isinstance(entry, Input):
-            raise ValueError(f"Network: input {i} = {entry!r} is not an Input.")
+    def _input(self, i: int, entry: Input) -> Input:
+        """Input ``i``, checked, its quantities converted."""
         where = f"input {i} (to {entry.post!r})"
         for name in entry.targets:
             self._check_population(where, name)
-        if not callable(getattr(entry.source, "values", None)):
-            raise ValueError(f"{where}: {entry.source!r} is not a source, such as Constant(20.0).")
-        kind = type(entry.source).__name__
+        if wrong := lacks(entry.source, "values", "events"):
+            raise ValueError(
+                f"{where}: {shown(entry.source)} is not a source, such as Constant(20.0): {wrong}."
+            )
+        kind, unit = type(entry.source).__name__, ""
         if entry.source.events and entry.synapse is None:
             raise ValueError(
                 f'{where}: {kind} gives spikes; say which synapse they feed, for example synapse="exc".'
@@ -196,34 +255,57 @@ class Network:
         if not entry.source.events and entry.synapse is not None:
             raise ValueError(f"{where}: {kind} gives a current, which no synapse takes; leave synapse out.")
         if entry.synapse is not None:
-            self._check_synapse(where, entry.synapse)
+            unit = self._check_synapse(where, entry.synapse)
             if self.synapses[entry.synapse].presynaptic:
                 raise ValueError(
                     f"{where}: {type(self.synapses[entry.synapse].kinetics).__name__} has its state in the "
                     "presynaptic cells, of which a source has none; feed another synapse."
                 )
-        for parameter in type(entry.source).__declared__:
-            value = getattr(entry.source, parameter.name)
-            for name in entry.targets:
-                _check_array(f"{where}: {kind}.{parameter.name}", value, self.populations[name].n)
+        for name in entry.targets:
+            _check_sizes(f"{where}: {kind}.", entry.source, self.populations[name].n)
+        return in_unit(entry, unit, where)
 
     def _check_population(self, where: str, name: str):
         if name not in self.populations:
             raise ValueError(unknown(f"{where}: no population", name, self.populations))
 
-    def _check_synapse(self, where: str, name: str):
+    def _check_synapse(self, where: str, name: str) -> str:
+        """The unit of the weights that a synapse takes."""
         if name not in self.synapses:
             raise ValueError(unknown(f"{where}: no synapse", name, self.synapses))
+        return getattr(self.synapses[name].receptor, "unit", "")
 
 
-def _check_array(label: str, value: Any, n: int):
-    """A value for ``n`` cells is one number or [n], and finite."""
-    if isinstance(value, jax.core.Tracer):
-        return
-    try:
-        array = np.asarray(value, float)
-    except (TypeError, ValueError):
-        raise ValueError(f"{label} = {value!r} is not a number.") from None
+def _named(kind: str, members: Any, expected: type, example: str) -> dict[str, Any]:
+    if not isinstance(members, Mapping):
+        raise ValueError(f'Network: {kind}s must be a dict such as {{"E": {example}}}, not {shown(members)}.')
+    for name, value in members.items():
+        if not isinstance(name, str) or not name.isidentifier():
+            raise ValueError(f"Network: {kind} name {shown(name)} must be a word of letters, digits and _.")
+        if not isinstance(value, expected):
+            raise ValueError(f'Network: {kind} "{name}" = {shown(value)} is not a {expected.__name__}.')
+    return dict(members)
+
+
+def _listed(field: str, members: Any, expected: type, kind: str) -> tuple[Any, ...]:
+    if isinstance(members, (str, bytes, Mapping, expected)) or not isinstance(members, Iterable):
+        raise ValueError(f"Network: {field} = {shown(members)} must be a list of {field}.")
+    members = tuple(members)
+    for i, member in enumerate(members):
+        if not isinstance(member, expected):
+            raise ValueError(f"Network: {expected.__name__.lower()} {i} = {shown(member)} is not {kind}.")
+    return members
+
+
+def _check_sizes(prefix: str, component: Any, n: int):
+    """Every parameter of a component of ``n`` cells is one number or [n]."""
+    for parameter in type(component).__declared__:
+        value = getattr(component, parameter.name)
+        if type(value) is not float and not isinstance(value, jax.core.Tracer):
+            _check_size(prefix + parameter.name, np.asarray(value), n)
+
+
+def _check_size(label: str, array: np.ndarray, n: int):
     if array.shape not in ((), (n,)):
         raise ValueError(
             f"{label} has shape {array.shape}; it must be one number or {n} of them, one a cell."

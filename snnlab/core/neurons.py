@@ -17,8 +17,8 @@ from jax import Array, lax
 from snnlab.core import integrators
 from snnlab.core.channels import K, Leak, Na
 from snnlab.core.integrators import Drive
-from snnlab.core.membrane import charged
-from snnlab.core.parameters import ABOVE_ZERO, component, param, static
+from snnlab.core.membrane import charged, reset_held
+from snnlab.core.parameters import ABOVE_ZERO, component, param, shown, static
 from snnlab.core.upstroke import EIF, AdEx, Izhikevich
 
 __all__ = ["EIF", "HH", "LIF", "AdEx", "Izhikevich", "Neuron"]
@@ -51,6 +51,7 @@ class Neuron(Protocol):
     # and further from it: ``overshoots(drive, dt)`` -> bool, or None. It is asked after every chunk.
     # A model whose variables start at values that depend on one another has ``settle(state, given)``: the state at
     # t = 0, once the variables in ``given`` have the values that the population says.
+    # V is in mV and other variables are plain numbers, unless ``units`` says otherwise: {"w": "pA"}.
 
 
 @component
@@ -59,7 +60,8 @@ class LIF:
 
     ``tau dV/dt = -(V - V_rest) + R I``; when ``V >= V_th`` the cell spikes, V is set to ``V_reset`` (or, with
     ``soft_reset``, lowered by ``V_th - V_reset``) and held for ``tau_ref``, which is rounded to whole steps.
-    With R = 1 GOhm a current in pA is a drive in mV and a conductance in nS is relative to the leak.
+    With R = 1 GOhm a current in pA is a drive in mV and a conductance in nS is relative to the leak. A cell that
+    starts held and above threshold starts at ``V_reset``, unless resets are soft.
     """
 
     V_rest: float = param(-60.0, unit="mV", doc="resting potential", slider=(-80.0, -40.0))
@@ -82,15 +84,22 @@ class LIF:
     def check(self):
         if np.any(np.asarray(self.V_th) <= np.asarray(self.V_reset)):
             raise ValueError(f"LIF: V_th = {self.V_th} mV must be above V_reset = {self.V_reset} mV.")
+        if not callable(self.integrator):
+            raise ValueError(
+                f"LIF: integrator = {shown(self.integrator)} must be a function such as integrators.implicit."
+            )
 
     def init(self, n: int, key: Array) -> State:
         return self.State(jnp.broadcast_to(jnp.asarray(self.V_rest, float), n), jnp.zeros(n, jnp.int32))
 
+    def settle(self, state: State, given: frozenset[str]) -> State:
+        return state if self.soft_reset else reset_held(state, self.V_th, self.V_reset)
+
     def fire(self, state: State, dt: Array) -> tuple[State, Array]:
         spikes = state.V >= self.V_th
-        if (
-            self.soft_reset
-        ):  # a hard reset leaves V below threshold while the cell is held, a soft one may not
+        # a hard reset leaves V below threshold while the cell is held, a soft one may not; asking always would make
+        # the whole step a third slower
+        if self.soft_reset:
             spikes &= state.held <= 1
         after = state.V - (self.V_th - self.V_reset) if self.soft_reset else self.V_reset
         n_held = jnp.round(self.tau_ref / dt).astype(jnp.int32)

@@ -4,6 +4,7 @@
 stand. Validation, slider ranges, the tables in the chapters and the conversion of quantities are read from it.
 """
 
+import contextlib
 import dataclasses
 import difflib
 import functools
@@ -40,20 +41,26 @@ class Parameter:
     log: bool
     integer: bool
     scalar: bool
+    open: bool = (
+        False  # its unit depends on where the component is used: ``in_unit`` converts quantities then
+    )
 
     def check(self, owner: str, value: Any) -> Any:
         """``value`` as a float, an int or a float array. Raises ValueError when it is not a legal value."""
-        if isinstance(value, jax.core.Tracer):
+        low, high = self.bounds
+        if (
+            type(value) is float
+            and low <= value <= high
+            and -math.inf < value < math.inf
+            and not self.integer
+        ):
+            return value  # the common case: a network has thirty of them
+        if isinstance(value, jax.core.Tracer) or (self.open and units.is_quantity(value)):
             return value
         label = f"{owner}: {self.name}"
-        if units.is_quantity(value):
-            value = units.magnitude(value, self.unit, label)
-        array = _numbers(value)
-        if array is None:
-            raise ValueError(f"{label} must be a number{self._in_unit()}, not {value!r}.")
-        if self.scalar and array.ndim:
+        array = numbers(label, value, self.unit)
+        if (self.scalar or self.integer) and array.ndim:
             raise ValueError(f"{label} must be one number, not an array of shape {array.shape}.")
-        low, high = self.bounds
         wrong = array[~((array >= low) & (array <= high) & np.isfinite(array))]
         if wrong.size:
             raise ValueError(
@@ -62,16 +69,13 @@ class Parameter:
         if self.integer:
             if np.any(array != np.round(array)):
                 raise ValueError(f"{label} = {array.flat[0]:g} must be a whole number.")
-            return int(array) if not array.ndim else array.astype(int)
+            return int(array)
         if isinstance(value, jax.Array):
             return value
         return float(array) if not array.ndim else array.astype(float)
 
     def _suffix(self) -> str:
         return f" {self.unit}" if self.unit else ""
-
-    def _in_unit(self) -> str:
-        return f" in {self.unit}" if self.unit else ""
 
     def _range(self) -> str:
         low, high = self.bounds
@@ -89,13 +93,42 @@ class Parameter:
         )
 
 
-def _numbers(value: Any) -> np.ndarray | None:
-    """``value`` as an array of real numbers, or None when it is none."""
+def numbers(label: str, value: Any, unit: str = "", kinds: str = "iuf") -> np.ndarray:
+    """``value`` as an array of real numbers in ``unit``, of whatever shape; quantities are converted.
+
+    ``kinds`` are the kinds of numbers allowed, as numpy calls them ("b" would be truth values). Raises ValueError,
+    naming ``label``, for anything else.
+    """
+    array = None
+    if not units.is_quantity(value):
+        with contextlib.suppress(Exception):  # whatever a foreign object raises, it is not a number
+            array = np.asarray(value)
+    if array is None or array.dtype.kind == "O":
+        plain = units.magnitudes(value, unit, label)
+        with contextlib.suppress(Exception):
+            array = np.asarray(plain)
+    if array is None or array.dtype.kind not in kinds:
+        raise ValueError(f"{label} must be a number{f' in {unit}' if unit else ''}, not {shown(value)}.")
+    return array
+
+
+def shown(value: Any) -> str:
+    """``value`` as an error names it: on one line, and short."""
     try:
-        array = np.asarray(value)
-    except Exception:  # whatever a foreign object raises, it is not a number
-        return None
-    return array if array.dtype.kind in "iuf" else None
+        text = " ".join(repr(value).split())
+    except Exception:  # a foreign object whose repr fails
+        text = f"an object of type {type(value).__name__}"
+    return text if len(text) <= 80 else text[:77] + "..."
+
+
+def lacks(value: Any, *members: str) -> str:
+    """Why ``value`` is no component with these members; nothing when it is one."""
+    for member in members:
+        if not hasattr(value, member):
+            return f"it has no {member}"
+    if isinstance(value, type):
+        return f"it is a class; write {value.__name__}()"
+    return "" if "__declared__" in vars(type(value)) else f"decorate {type(value).__name__} with @component"
 
 
 def param(
@@ -108,13 +141,21 @@ def param(
     log: bool = False,
     integer: bool = False,
     scalar: bool = False,
+    open: bool = False,
 ) -> Any:
-    """Declare a parameter of a ``@component`` class or of a ``@model`` function."""
-    return Parameter("", default, unit, doc, bounds, slider or bounds, log, integer, scalar)
+    """Declare a parameter of a ``@component`` class or of a ``@model`` function.
+
+    ``open`` parameters have the unit of what they are used for: a weight that of its synapse. They keep a quantity
+    as it is until ``in_unit`` converts it.
+    """
+    return Parameter("", default, unit, doc, bounds, slider or bounds, log, integer, scalar, open)
 
 
 def static(default: Any = dataclasses.MISSING, *, doc: str = "") -> Any:
-    """Declare a field that is part of a component's structure: changing it compiles a new program."""
+    """Declare a field that is part of a component's structure: changing it compiles a new program.
+
+    Its values can be hashed; where the default is True or False, so is every value.
+    """
     return dataclasses.field(default=default, metadata={"static": True, "doc": doc})
 
 
@@ -123,37 +164,51 @@ def component(cls: type[T]) -> type[T]:
     """Make ``cls`` a frozen dataclass and a pytree whose declared parameters are leaves.
 
     Building one checks every name and value and raises ValueError; rebuilding one inside JAX does not. A class may
-    add ``check(self)`` for conditions between parameters; it runs when all of them are concrete.
+    add ``check(self)`` for conditions between parameters; it runs when all of them are concrete. A component that
+    inherits from another has its parameters, too.
     """
-    declared = []
-    for name in cls.__dict__.get("__annotations__", {}):
-        default = cls.__dict__.get(name)
-        if isinstance(default, Parameter):
-            parameter = dataclasses.replace(default, name=name)
-            declared.append(parameter)
-            setattr(cls, name, dataclasses.field(default=default.default, metadata={"parameter": parameter}))
+    for name, value in tuple(vars(cls).items()):
+        if isinstance(value, Parameter):
+            named = dataclasses.replace(value, name=name)
+            setattr(cls, name, dataclasses.field(default=value.default, metadata={"parameter": named}))
     made: Any = dataclasses.dataclass(frozen=True, eq=False)(cls)
-    names = tuple(f.name for f in dataclasses.fields(made))
+    fields = {f.name: f for f in dataclasses.fields(made)}
+    declared = tuple(f.metadata["parameter"] for f in fields.values() if "parameter" in f.metadata)
     # a whole number is a size: part of the structure, as what is declared static
-    sizes = {p.name for p in declared if p.integer}
-    statics = tuple(f.name for f in dataclasses.fields(made) if f.metadata.get("static") or f.name in sizes)
-    leaves = tuple(name for name in names if name not in statics)
+    sizes = {parameter.name for parameter in declared if parameter.integer}
+    statics = tuple(name for name, f in fields.items() if f.metadata.get("static") or name in sizes)
+    leaves = tuple(name for name in fields if name not in statics)
+    unsettled = tuple(parameter.name for parameter in declared if parameter.open)
     assign = made.__init__
 
     @functools.wraps(assign)
     def init(self, *args, **kwargs):
         for name in kwargs:
-            if name not in names:
-                raise ValueError(unknown(f"{cls.__name__} has no parameter", name, names))
+            if name not in fields:
+                raise ValueError(unknown(f"{cls.__name__} has no parameter", name, fields))
         assign(self, *args, **kwargs)
         for parameter in declared:
-            value = parameter.check(cls.__name__, getattr(self, parameter.name))
-            object.__setattr__(self, parameter.name, value)
-        if hasattr(self, "check") and not any(isinstance(x, jax.core.Tracer) for x in jax.tree.leaves(self)):
+            given = getattr(self, parameter.name)
+            value = parameter.check(cls.__name__, given)
+            if value is not given:
+                object.__setattr__(self, parameter.name, value)
+        for name in statics:
+            value = _structural(f"{cls.__name__}: {name}", getattr(self, name), fields[name].default)
+            object.__setattr__(self, name, value)
+        shapes = {p.name: np.shape(v) for p in declared if type(v := getattr(self, p.name)) is not float}
+        lists = [(name, shape) for name, shape in shapes.items() if shape]
+        if len({shape for _, shape in lists}) > 1:
+            listed = " and ".join(f"{name} {shape}" for name, shape in lists)
+            raise ValueError(f"{cls.__name__}: {listed} must have one shape: a value a cell.")
+        if (
+            hasattr(self, "check")
+            and not any(isinstance(x, jax.core.Tracer) for x in jax.tree.leaves(self))
+            and not any(units.is_quantity(getattr(self, name)) for name in unsettled)
+        ):
             self.check()
 
     made.__init__ = init
-    made.__declared__ = tuple(declared)
+    made.__declared__ = declared
 
     def flatten(self):
         keyed = tuple((jax.tree_util.GetAttrKey(name), getattr(self, name)) for name in leaves)
@@ -172,6 +227,21 @@ def component(cls: type[T]) -> type[T]:
     return made
 
 
+def _structural(label: str, value: Any, default: Any) -> Any:
+    """A static field's value, or ValueError when it cannot be one."""
+    if isinstance(default, bool):
+        if not isinstance(value, (bool, np.bool_)):
+            raise ValueError(f"{label} = {shown(value)} must be True or False.")
+        return bool(value)
+    if isinstance(value, list):
+        value = tuple(value)
+    try:
+        hash(value)
+    except TypeError:
+        raise ValueError(f"{label} = {shown(value)} is not allowed.") from None
+    return value
+
+
 def model(function: Callable[..., T]) -> Callable[..., T]:
     """Give a function whose keyword parameters are declared with ``param`` the same checks as a component.
 
@@ -186,7 +256,12 @@ def model(function: Callable[..., T]) -> Callable[..., T]:
     )
     defaults = {p.name: p.default for p in declared}
 
-    def build(**kwargs):
+    def build(*args, **kwargs):
+        if args:
+            first = next(iter(signature.parameters))
+            raise ValueError(
+                f"{function.__name__} takes its parameters by name, such as {first}=..., not {shown(args[0])}."
+            )
         for name in kwargs:
             if name not in signature.parameters:
                 raise ValueError(unknown(f"{function.__name__} has no parameter", name, signature.parameters))
@@ -233,15 +308,32 @@ def describe(model: Any) -> tuple[Parameter, ...]:
 
 def replace(obj: T, **changes: Any) -> T:
     """A copy of a component with some fields changed; names and values are checked as when it was built."""
+    if isinstance(obj, type) or "__declared__" not in vars(type(obj)):
+        raise ValueError(f"replace: {shown(obj)} is not a component.")
     component: Any = obj
     fields = {f.name: getattr(obj, f.name) for f in dataclasses.fields(component)}
     return type(obj)(**{**fields, **changes})
 
 
-def unknown(complaint: str, name: str, choices: Iterable[str]) -> str:
+def in_unit(component: T, unit: str, label: str) -> T:
+    """The component with the quantities among its open parameters as numbers in ``unit``; itself where there are none.
+
+    Raises ValueError, naming ``label`` and both units, when the dimension is another.
+    """
+    given = {p.name: getattr(component, p.name) for p in type(component).__declared__ if p.open}  # pyright: ignore
+    changes = {
+        name: units.magnitude(value, unit, f"{label}: {name}")
+        for name, value in given.items()
+        if units.is_quantity(value)
+    }
+    return replace(component, **changes) if changes else component
+
+
+def unknown(complaint: str, name: Any, choices: Iterable[str]) -> str:
     """The sentence for a name that is not among ``choices``, with the nearest one offered."""
     choices = [str(choice) for choice in choices]
-    near = difflib.get_close_matches(str(name), choices, n=1, cutoff=0.5)
+    name = name if isinstance(name, str) and len(name) <= 60 else shown(name)
+    near = difflib.get_close_matches(name, choices, n=1, cutoff=0.5)
     hint = f' Did you mean "{near[0]}"?' if near else ""
     listed = ", ".join(f'"{choice}"' for choice in choices) or "none"
     return f'{complaint} "{name}".{hint} There is {listed}.'

@@ -15,6 +15,7 @@ import numpy as np
 from jax import Array, lax
 
 _GOLDEN = 0x9E3779B9  # 2^32 / golden ratio: spreads consecutive steps over all bits
+MAX_MEAN = 80.0  # of a Poisson number: beyond, exp(-mean) underflows in single precision
 _TERMS = 6  # terms of the inverse Poisson distribution that are always computed; the rest on demand
 
 
@@ -82,8 +83,8 @@ def exponential(words: Array) -> Array:
 def poisson(words: Array, mean: Array, spread: Callable[[Array], Array] = lambda mean: mean) -> Array:
     """Poisson counts (as floats, shape of ``words``) with the given mean, by the inverse distribution.
 
-    ``mean`` is a scalar or [n]; up to about 80 (beyond, exp(-mean) underflows in single precision). Where many cells
-    share few means, ``mean`` may be those few [m] and ``spread`` gives each cell its own.
+    ``mean`` is a scalar or [n], at most ``MAX_MEAN``. Where many cells share few means, ``mean`` may be those few [m]
+    and ``spread`` gives each cell its own.
     """
     mean = jnp.asarray(mean, jnp.result_type(float))
     term = cumulative = jnp.exp(-mean)

@@ -1,6 +1,7 @@
 """Running a model without spikes: the same interface as a network's ``Run``, by ``simulate`` or piece by piece."""
 
 import functools
+import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, NoReturn
 
@@ -9,8 +10,8 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array, lax
 
-from snnlab.core import integrators, randomness, simulate
-from snnlab.core.parameters import unknown
+from snnlab.core import integrators, memory, probes, randomness, simulate
+from snnlab.core.parameters import shown, unknown
 from snnlab.core.rates import MILLISECONDS, Moment, put_together, taken_apart
 from snnlab.core.recording import Recording, Spikes
 
@@ -50,11 +51,14 @@ class RateRun:
         shapes = _shapes(self._structure, tuple(leaf.shape for leaf in self._leaves), real)
         self._units = self._chosen(self.variables if record is None else record, shapes)
         shapes = {name: shapes[name] if units is None else units.shape for name, units in self._units.items()}
-        self._refuse_if_too_large(sum(map(np.prod, shapes.values())) * real.itemsize)
-        self.chunk = self._chunk_steps(sum(map(np.prod, shapes.values())) * real.itemsize, chunk)
+        bytes_a_step = sum(map(math.prod, shapes.values())) * real.itemsize
+        what = f"recording {', '.join(self._units)} for {self.duration:g} ms at dt = {self.dt:g} ms"
+        memory.require("simulate", (what, bytes_a_step * self.n_steps, "record fewer units or a shorter run"))
+        self.chunk = min(simulate.chunk_steps(chunk, bytes_a_step), self.n_steps)
         self._given = jax.device_put(tuple(self._units.values()))
         self._samples = {name: np.empty((self.n_steps, *shape), real) for name, shape in shapes.items()}
         self._state = _initial(self._structure, self._leaves, self._seed)
+        self._failure: simulate.SimulationError | None = None
 
     def __iter__(self) -> Iterator[float]:
         while self.done < self.n_steps:
@@ -66,7 +70,12 @@ class RateRun:
         return self.done / self.n_steps
 
     def advance(self) -> float:
-        """Simulate one chunk more; returns the finished fraction. Raises SimulationError when the state blows up."""
+        """Simulate one chunk more; returns the finished fraction.
+
+        Raises SimulationError when the state blows up, and again whenever it is asked to go on.
+        """
+        if self._failure is not None:
+            raise self._failure
         stop = min(self.done + self.chunk, self.n_steps)
         if stop > self.done:
             k, state, samples = _advance(
@@ -91,7 +100,7 @@ class RateRun:
 
     def recording(self) -> Recording:
         """What has been simulated so far."""
-        return self._recording(self.done == self.n_steps)
+        return self._recording(self.done == self.n_steps and self._failure is None)
 
     def _recording(self, complete: bool) -> Recording:
         samples = {name: values[: self.done] for name, values in self._samples.items()}
@@ -99,7 +108,6 @@ class RateRun:
         return Recording(self.dt, self.done * self.dt, self.seed, Spikes({}), samples, complete, picked)
 
     def _stop_with_an_error(self, state: np.ndarray) -> NoReturn:
-        self.n_steps = self.done  # nothing comes after this
         wrong = int(np.argmax(np.nan_to_num(np.abs(state), nan=np.inf)))
         variable, unit = divmod(wrong, len(state) // len(self.variables))
         which = f" of unit {unit}" if len(state) > len(self.variables) else ""
@@ -109,39 +117,18 @@ class RateRun:
             "use a smaller dt."
         )
         error.recording = self._recording(complete=False)
+        self._failure = error
         raise error
 
     def _chosen(self, record: Any, shapes: Mapping[str, tuple[int, ...]]) -> dict[str, np.ndarray | None]:
         """By name, the units [m] that ``record`` asks for; None for all."""
-        names = (record,) if isinstance(record, str) else record
         chosen = {}
-        for name in names:
+        for name, which in probes.named(record).items():
             if name not in shapes:
-                raise ValueError(unknown(f"record: {self.name} has nothing like", str(name)[:60], shapes))
-            which = record[name] if isinstance(record, Mapping) else None
+                raise ValueError(unknown(f"record: {self.name} has nothing like", name, shapes))
             n = shapes[name][0] if shapes[name] else 1
-            units = None if which is None else np.atleast_1d(np.asarray(which))
-            if units is not None and (
-                units.dtype.kind not in "iu" or units.ndim != 1 or np.any((units < 0) | (units >= n))
-            ):
-                raise ValueError(f'record "{name}": units {which!r} must be whole numbers from 0 to {n - 1}.')
-            chosen[name] = None if units is None else units.astype(np.int32)
+            chosen[name] = None if which is None else probes.cells(name, which, n, "units").astype(np.int32)
         return chosen
-
-    def _chunk_steps(self, bytes_a_step: int, chunk: int | None) -> int:
-        if chunk is None:
-            return max(1, min(simulate.CHUNK, simulate.CHUNK_BYTES // max(bytes_a_step, 1)))
-        if isinstance(chunk, bool) or not isinstance(chunk, (int, np.integer)) or chunk < 1:
-            raise ValueError(f"simulate: chunk = {chunk!r} must be a whole number of steps, at least 1.")
-        return min(int(chunk), self.n_steps)
-
-    def _refuse_if_too_large(self, bytes_a_step: int):
-        size, free = float(bytes_a_step) * self.n_steps, simulate._free_memory()
-        if size > 0.9 * free:
-            raise ValueError(
-                f"simulate: recording {', '.join(self._units)} for {self.duration:g} ms at dt = {self.dt:g} ms would "
-                f"take {size / 1e9:.1f} GB, but {free / 1e9:.1f} GB are free; record fewer units or a shorter run."
-            )
 
 
 def _checked(model: Any) -> str:
@@ -152,7 +139,7 @@ def _checked(model: Any) -> str:
     ]
     if isinstance(model, type) or missing:
         lack = "it is a class" if isinstance(model, type) else f"it has no {missing[0]}"
-        raise ValueError(f"simulate: {model!r} is not a model; {expected}, but {lack}.")
+        raise ValueError(f"simulate: {shown(model)} is not a model; {expected}, but {lack}.")
     name = type(model).__name__
     if model.time_unit not in MILLISECONDS:
         raise ValueError(unknown(f"{name}: there is no time_unit", model.time_unit, MILLISECONDS))

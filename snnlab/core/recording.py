@@ -10,7 +10,7 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
-from snnlab.core.parameters import unknown
+from snnlab.core.parameters import shown, unknown
 
 FORMAT = "snnlab recording 1"
 
@@ -47,7 +47,7 @@ class Spikes(Mapping):
         self._trains = trains
 
     def __getitem__(self, name: str) -> SpikeTrains:
-        if name not in self._trains:
+        if not isinstance(name, str) or name not in self._trains:
             raise ValueError(unknown("recording: no population", name, self._trains))
         return self._trains[name]
 
@@ -95,7 +95,7 @@ class Recording:
         return np.arange(round(self.duration / self.dt)) * self.dt
 
     def __getitem__(self, name: str) -> np.ndarray:
-        if name not in self.samples:
+        if not isinstance(name, str) or name not in self.samples:
             raise ValueError(unknown("recording: nothing was recorded under", name, self.samples))
         return self.samples[name]
 
@@ -116,8 +116,8 @@ class Recording:
         return f"<Recording of {self.duration:g} ms{state}: {parts or 'nothing was recorded'}>"
 
     def save(self, path: str | os.PathLike) -> Path:
-        """Write everything to one ``.npz`` file, whole or not at all."""
-        path = Path(path)
+        """Write everything to one ``.npz`` file, whole or not at all. Raises ValueError for what is no file's name."""
+        path = _path("save", path)
         header = {
             "format": FORMAT,
             "dt": self.dt,
@@ -141,11 +141,10 @@ class Recording:
     @classmethod
     def load(cls, path: str | os.PathLike) -> "Recording":
         """Read a file written by ``save``. Raises ValueError when it is not one."""
+        path = _path("load", path)
         try:
             with np.load(path, allow_pickle=False) as file:
-                header: dict[str, Any] = json.loads(file["header"].tobytes())
-                if header["format"] != FORMAT:
-                    raise ValueError(f"format {header['format']!r}")
+                header = _checked(json.loads(file["header"].tobytes()))
                 trains = {
                     name: SpikeTrains(file[f"times_{i}"], file[f"neurons_{i}"], n, 0.0, header["duration"])
                     for i, (name, n) in enumerate(header["populations"].items())
@@ -156,19 +155,72 @@ class Recording:
                     for i, name in enumerate(header["samples"])
                     if f"cells_{i}" in file
                 }
+            recording = cls(
+                float(header["dt"]),
+                float(header["duration"]),
+                header["seed"],
+                Spikes(trains),
+                samples,
+                header["complete"],
+                cells,
+            )
+            _check_shapes(recording)
         except FileNotFoundError:
             raise
         except Exception as error:
-            raise ValueError(f"{path} is not a snnlab recording: {error}.") from None
-        return cls(
-            header["dt"],
-            header["duration"],
-            header["seed"],
-            Spikes(trains),
-            samples,
-            header["complete"],
-            cells,
-        )
+            raise ValueError(f"{path} is not a snnlab recording: {error}") from None
+        return recording
+
+
+def _path(method: str, path: Any) -> Path:
+    if not isinstance(path, (str, os.PathLike)) or not os.fspath(path):
+        raise ValueError(f"Recording.{method}: path = {shown(path)} must be the name of a file.")
+    return Path(path)
+
+
+_HEADER = {  # what a header says, and what it may say
+    "dt": (lambda x: type(x) in (int, float) and 0 < x < float("inf"), "a number above 0"),
+    "duration": (lambda x: type(x) in (int, float) and 0 <= x < float("inf"), "a number, at least 0"),
+    "seed": (lambda x: type(x) is int and 0 <= x < 2**32, "a whole number from 0 to 4294967295"),
+    "complete": (lambda x: type(x) is bool, "true or false"),
+    "populations": (
+        lambda x: isinstance(x, dict) and all(type(n) is int and n > 0 for n in x.values()),
+        "numbers of cells by name",
+    ),
+    "samples": (
+        lambda x: isinstance(x, list) and all(isinstance(name, str) for name in x),
+        "a list of names",
+    ),
+}
+
+
+def _checked(header: Any) -> dict[str, Any]:
+    if not isinstance(header, dict) or header.get("format") != FORMAT:
+        raise ValueError(f'its header must say "format": "{FORMAT}".')
+    for key, (allowed, words) in _HEADER.items():
+        if key not in header:
+            raise ValueError(f'its header has no "{key}".')
+        if not allowed(header[key]):
+            raise ValueError(f'"{key}": {shown(header[key])} in its header must be {words}.')
+    return header
+
+
+def _check_shapes(recording: Recording):
+    for name, trains in recording.spikes.items():
+        times, cells = trains.times, trains.neurons
+        if (
+            times.ndim != 1
+            or times.shape != cells.shape
+            or times.dtype.kind != "f"
+            or cells.dtype.kind != "i"
+        ):
+            raise ValueError(f'the spikes of "{name}" are not a list of times and cells.')
+        if len(cells) and not 0 <= cells.min() <= cells.max() < trains.n:
+            raise ValueError(f'the spikes of "{name}" are of cells beyond its {trains.n}.')
+    for name, values in recording.samples.items():
+        expected = (len(recording.t), *recording.cells.get(name, np.empty(())).shape)
+        if values.shape != expected:
+            raise ValueError(f'the samples "{name}" are {values.shape}, not {expected}.')
 
 
 @contextlib.contextmanager

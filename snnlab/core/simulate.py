@@ -2,8 +2,6 @@
 
 import collections
 import copy
-import math
-import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
@@ -12,22 +10,27 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from snnlab.core import delivery, planner, randomness
+from snnlab.core import delivery, memory, planner, probes, randomness
 from snnlab.core import step as stepping
+from snnlab.core.connectivity import AllToAll
 from snnlab.core.network import Network, Packed
-from snnlab.core.parameters import ABOVE_ZERO, Parameter, unknown
+from snnlab.core.parameters import ABOVE_ZERO, Parameter, shown
 from snnlab.core.rates import RateModel
 from snnlab.core.recording import Recording, Spikes, SpikeTrains
 
 CHUNK = 1000  # steps a chunk: costs about a tenth at 4000 cells and buys progress and a Stop that stops
+ANCHORS = 4  # states that are kept: from one of them the last check and what came before it can be repeated
 TAIL = 300  # steps that a run may end with in one piece
 CHUNK_BYTES = 2**26  # a chunk's samples stay below this, with fewer steps
+MAX_STEPS = 2**31 - 2  # steps are counted in 32 bits
+PROGRAMS = 32  # compiled programs that are kept: some 10 MB each
+WIRING_PEAK = 64  # bytes that a connection takes while tables are made
 INF = float("inf")
 
 _DURATION = Parameter(
     "duration", 1000.0, "ms", "model time", (ABOVE_ZERO, INF), (10.0, 2000.0), False, False, True
 )
-_DT = Parameter("dt", 0.1, "ms", "time step", (ABOVE_ZERO, INF), (0.01, 1.0), False, False, True)
+_DT = Parameter("dt", 0.1, "ms", "time step", (1e-6, 1e6), (0.01, 1.0), False, False, True)
 
 
 class SimulationError(RuntimeError):
@@ -69,14 +72,19 @@ def simulate(
     """Run a network or a rate model for ``duration`` ms in steps of ``dt`` ms, whatever the model's own unit of time.
 
     Spikes of every population are always recorded. ``record`` names what else is: ``"E.V"`` for a state variable of
-    population E, ``"E.exc"`` for the conductance of synapse exc on E; a dict ``{"E.V": [0, 5]}`` picks cells. Of a
-    model without populations the variables are recorded unless ``record`` names others (``"s1"``, ``"r1"``).
+    population E, ``"E.exc"`` for the conductance of synapse exc on E, where a projection or an input feeds it there; a
+    dict ``{"E.V": [0, 5]}`` picks cells. Of a model without populations the variables are recorded unless ``record``
+    names others (``"s1"``, ``"r1"``).
     ``progress`` is True for a bar on stderr, or a function that is called with the finished fraction and may return
     False to stop. The same model, seed and dt give the same spikes whatever ``chunk`` (steps) and ``progress`` are.
 
     Raises ValueError for anything that cannot be run, before anything is compiled; SimulationError when the state
     blows up; Interrupted (a KeyboardInterrupt that keeps the recording) on Ctrl-C.
     """
+    if not (progress is None or isinstance(progress, bool) or callable(progress)):
+        raise ValueError(f"simulate: progress = {shown(progress)} must be True, False or a function.")
+    if not (progress is None or isinstance(progress, bool) or callable(progress)):
+        raise ValueError(f"simulate: progress = {shown(progress)} must be True, False or a function.")
     run = begin(model, duration=duration, dt=dt, seed=seed, record=record, chunk=chunk)
     report = _bar if progress is True else progress or (lambda fraction: None)
     try:
@@ -108,18 +116,20 @@ class Run:
         chunk: int | None = None,
     ):
         if not isinstance(model, Network):
-            raise ValueError(f"simulate: {model!r} is not a model; expected a Network.")
+            raise ValueError(f"simulate: {shown(model)} is not a model; expected a Network.")
         self.dt = float(_DT.check("simulate", dt))
         self.duration = float(_DURATION.check("simulate", duration))
         self.seed = randomness.check_seed(seed)
         self.n_steps = _whole_steps(self.duration, self.dt)
         self.network = model
+        _check_step(model, self.dt)
         self._plan, delays = planner.build(model, self.dt)
-        self._probes, cells = _probes(model, self._plan, record)
+        self._probes, wanted = probes.wanted(model, record)
         self._labels = tuple(f"{probe.population}.{probe.variable}" for probe in self._probes)
-        self._refuse_if_too_large(cells, chunk)
-        self.chunk = self._chunk_steps(cells, chunk)
+        self.chunk = chunk_steps(chunk, self._step_bytes(wanted))
         self._tail = TAIL if chunk is None else self.chunk
+        self._refuse_if_too_large(wanted)
+        cells = tuple(np.asarray(which, np.int32) for which in wanted)
         real = np.dtype(jnp.result_type(float))
         packed = Packed.of(_without_wiring(model))
         self._arguments = (
@@ -128,11 +138,11 @@ class Run:
             *jax.device_put((delays, cells)),
         )
         self._scalars = jax.device_put((np.asarray(self.dt, real), np.uint32(self.seed)))
+        _keep_program((self._plan, self._probes, self.chunk, packed.layout))
         self._carry = stepping.initial(self._plan, packed, self._scalars[1])
         self._dispatched = 0
-        self._anchors = collections.deque(
-            maxlen=4
-        )  # states from which a check and what came before can be repeated
+        self._failure: SimulationError | None = None
+        self._anchors = collections.deque(maxlen=ANCHORS)
         self._pending: collections.deque[tuple[Any, ...]] = collections.deque()
         self._chunks: list[tuple[int, dict[str, tuple[np.ndarray, np.ndarray]]]] = []
         self._cells = dict(zip(self._labels, cells, strict=True))
@@ -148,13 +158,17 @@ class Run:
         return self._dispatched / self.n_steps
 
     def advance(self) -> float:
-        """Simulate one chunk more; returns the finished fraction. Raises SimulationError when the state blows up."""
+        """Simulate one chunk more; returns the finished fraction.
+
+        Raises SimulationError when the state blows up, and again whenever it is asked to go on.
+        """
+        if self._failure is not None:
+            raise self._failure
         start = self._dispatched
         n = min(self.chunk, self.n_steps - start)
         if start + n == self.n_steps and n > self._tail:
-            n = -(
-                -n // 2
-            )  # nothing is computed while the last piece is decoded: the shorter it is, the better
+            # nothing is computed while the last piece is decoded: the shorter it is, the better
+            n = -(-n // 2)
         if n > 0:
             if -start % stepping.CHECK < n:
                 self._anchors.append((start, self._carry))
@@ -251,7 +265,7 @@ class Run:
         _, words, samples = self._steps(carry, good)
         self._keep(start, good, words, samples)
         after = self._steps(carry, bad)[0]
-        self._dispatched = self.n_steps
+        self._dispatched = self.done
         self._pending.clear()
         error = SimulationError(
             f"{self._culprit(after)} at t = {(start + bad) * self.dt:g} ms: the run was stopped. "
@@ -259,6 +273,7 @@ class Run:
             "takes the conductance along (implicit, exponential)."
         )
         error.recording = self._recording(self.done)
+        self._failure = error
         raise error
 
     def _soundness(self, carry):
@@ -285,34 +300,104 @@ class Run:
                 )
         return "a synapse's state is not finite"
 
-    def _chunk_steps(self, cells, chunk) -> int:
-        if chunk is not None:
-            if isinstance(chunk, bool) or not isinstance(chunk, (int, np.integer)) or chunk < 1:
-                raise ValueError(f"simulate: chunk = {chunk!r} must be a whole number of steps, at least 1.")
-            return int(chunk)
-        per_step = 8 * sum(len(which) for which in cells)
-        return max(1, min(CHUNK, CHUNK_BYTES // max(per_step, 1)))
+    def _step_bytes(self, wanted) -> int:
+        """What a step leaves behind in a chunk: samples and the raster."""
+        return 8 * sum(map(len, wanted)) + sum(4 * delivery.n_words(group.n) for group in self._plan.groups)
 
-    def _refuse_if_too_large(self, cells, chunk):
-        itemsize = np.dtype(jnp.result_type(float)).itemsize
-        samples = self.n_steps * itemsize * sum(len(which) for which in cells)
-        wiring = 2 * planner.table_bytes(self.network, self._plan)
-        raster = (chunk or 0) * sum(4 * delivery.n_words(group.n) for group in self._plan.groups)
-        free = _free_memory()
+    def _refuse_if_too_large(self, wanted):
+        real = np.dtype(jnp.result_type(float)).itemsize
+        plan, cells = self._plan, sum(population.n for population in self.network.populations.values())
+        variables = plan.size + sum(group.n * len(self._neuron(group).State._fields) for group in plan.groups)
+        variables += sum(2 * plan.groups[row.group].n for row in plan.rows if row.dense)
+        variables += sum(plan.groups[lane.group].n for lane in plan.lanes)
+        ring = plan.ring * sum(4 * delivery.n_words(group.n) for group in plan.groups)
         length = f"for {self.duration:g} ms at dt = {self.dt:g} ms"
-        for what, size, advice in (
+        samples = self.n_steps * real * sum(map(len, wanted))
+        copies = ANCHORS + 2  # of what is carried from chunk to chunk
+        memory.require(
+            "simulate",
             (f"recording {', '.join(self._labels)} {length}", samples, "record fewer cells or a shorter run"),
-            ("the wiring", wiring, "use fewer cells or a smaller connection probability"),
-            ("a chunk's raster", raster, "use smaller chunks"),
-        ):
-            if size > 0.9 * free:
+            (f"the state of {cells} cells", copies * real * variables, "use fewer cells"),
+            (
+                f"remembering spikes for delays of {plan.ring} steps",
+                copies * ring,
+                "use shorter delays or fewer cells",
+            ),
+            (
+                "making the wiring",
+                _wiring_bytes(self.network, self._plan),
+                "use fewer cells or a smaller connection probability",
+            ),
+            (
+                f"a chunk of {self.chunk} steps",
+                2 * self.chunk * self._step_bytes(wanted),
+                "use smaller chunks",
+            ),
+        )
+
+    def _neuron(self, group) -> Any:
+        return self.network.populations[group.populations[0]].neuron
+
+
+def _wiring_bytes(network: Network, plan: planner.Plan) -> float:
+    """What wiring takes while it is made: the tables that stay, and every connection on the way there."""
+    connections = 0.0
+    for projection in network.projections:
+        if not isinstance(projection.connectivity, AllToAll):
+            n_pre, n_post = network.populations[projection.pre].n, network.populations[projection.post].n
+            connections += n_pre * projection.connectivity.degree(n_pre, n_post)[0]
+    return planner.table_bytes(network, plan) + WIRING_PEAK * connections
+
+
+_programs: set[Any] = set()
+
+
+def _keep_program(program: Any):
+    """Forgets all compiled programs when there are too many: JAX itself would keep every size that ever was run."""
+    _programs.add(program)
+    if len(_programs) > PROGRAMS:
+        compiled: tuple[Any, ...] = (stepping.advance, stepping.initial, stepping.soundness)
+        for function in compiled:
+            function.clear_cache()
+        _programs.clear()
+        _programs.add(program)
+
+
+def _check_step(network: Network, dt: float):
+    """Raises ValueError for what cannot be taken in steps of ``dt``."""
+    for i, projection in enumerate(network.projections):
+        if projection.delay > MAX_STEPS // 2 * dt:
+            raise ValueError(
+                f'projection {i} ("{projection.pre}" -> "{projection.post}"): delay = {projection.delay:g} ms is too '
+                f"long for dt = {dt:g} ms; it can be {MAX_STEPS // 2} steps."
+            )
+    means: dict[Any, float] = {}  # Poisson sources of one weight are drawn once, so that their rates add up
+    for i, entry in enumerate(network.inputs):
+        for name in entry.targets if hasattr(entry.source, "highest") else ():
+            drawn = name, entry.synapse, float(entry.weight)
+            means[drawn] = mean = means.get(drawn, 0.0) + entry.source.highest * dt * 1e-3
+            if mean > randomness.MAX_MEAN:
                 raise ValueError(
-                    f"simulate: {what} would take {size / 1e9:.1f} GB, but {free / 1e9:.1f} GB are free; {advice}."
+                    f'input {i} (to "{name}"): {1e3 * mean / dt:g} Hz are {mean:g} Poisson spikes a step of dt = {dt:g} '
+                    f"ms; at most {randomness.MAX_MEAN:g} can be drawn. Use a smaller dt."
                 )
+
+
+def chunk_steps(chunk: int | None, step_bytes: int) -> int:
+    """Steps a chunk: as many as were asked for, or else few enough of what a step leaves behind."""
+    if chunk is None:
+        return max(1, min(CHUNK, CHUNK_BYTES // max(step_bytes, 1)))
+    if isinstance(chunk, bool) or not isinstance(chunk, (int, np.integer)) or chunk < 1:
+        raise ValueError(f"simulate: chunk = {shown(chunk)} must be a whole number of steps, at least 1.")
+    return int(chunk)
 
 
 def _whole_steps(duration: float, dt: float) -> int:
     exact = duration / dt
+    if exact > MAX_STEPS:
+        raise ValueError(
+            f"simulate: {exact:g} steps are too many; at most {MAX_STEPS} can be taken in one run."
+        )
     n = round(exact)
     if n < 1 or abs(exact - n) > min(1e-6 * exact, 0.01):
         nearest = max(1, n) * dt
@@ -320,38 +405,7 @@ def _whole_steps(duration: float, dt: float) -> int:
             f"simulate: duration = {duration:g} ms is not a whole number of steps of dt = {dt:g} ms; "
             f"the nearest is {nearest:.10g} ms."
         )
-    if n >= 2**31 - 1:
-        raise ValueError(f"simulate: {n} steps are too many; at most 2147483646 can be taken in one run.")
     return n
-
-
-def _probes(network: Network, plan: planner.Plan, record: Any):
-    """The probes that ``record`` asks for, and the cells [m] of each."""
-    if record is None:
-        record = ()
-    if isinstance(record, str):
-        record = (record,)
-    wanted = record.items() if isinstance(record, Mapping) else ((name, None) for name in record)
-    probes, selections = [], []
-    for label, which in wanted:
-        name, _, variable = str(label).partition(".")
-        if name not in network.populations:
-            raise ValueError(unknown(f'record "{label}": no population', name, network.populations))
-        population = network.populations[name]
-        fed = [row.synapse for row in plan.rows if row.group == plan.locate(name)]
-        choices = [*population.neuron.State._fields, *fed]
-        if variable not in choices:
-            raise ValueError(
-                unknown(f'record "{label}": population "{name}" has no variable', variable, choices)
-            )
-        cells = np.arange(population.n) if which is None else np.atleast_1d(np.asarray(which))
-        if cells.dtype.kind not in "iu" or cells.ndim != 1 or np.any((cells < 0) | (cells >= population.n)):
-            raise ValueError(
-                f'record "{label}": cells {which!r} must be whole numbers from 0 to {population.n - 1}.'
-            )
-        probes.append(stepping.Probe(name, variable))
-        selections.append(cells.astype(np.int32))
-    return tuple(probes), tuple(selections)
 
 
 def _without_wiring(network: Network) -> Network:
@@ -364,18 +418,6 @@ def _without_wiring(network: Network) -> Network:
     network = copy.copy(network)
     object.__setattr__(network, "projections", tuple(bare))
     return network
-
-
-def _free_memory() -> float:
-    """Bytes that can still be had; infinite where the system does not say."""
-    try:
-        with open("/proc/meminfo") as file:
-            for line in file:
-                if line.startswith("MemAvailable:"):
-                    return 1024 * float(line.split()[1])
-        return float(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_AVPHYS_PAGES"))
-    except (OSError, ValueError, AttributeError):
-        return math.inf
 
 
 def _bar(fraction: float):

@@ -8,13 +8,13 @@ Kinetics that saturate are not linear: what a spike does depends on those that t
 their state per *presynaptic* cell and hand on a gating variable, which all-to-all projections weight and sum.
 """
 
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 import jax.numpy as jnp
 from jax import Array
 
 from snnlab.core.integrators import Drive
-from snnlab.core.parameters import ABOVE_ZERO, component, param
+from snnlab.core.parameters import ABOVE_ZERO, component, lacks, param, shown
 
 INF = float("inf")
 
@@ -148,7 +148,12 @@ class NMDA:
         scalar=True,
     )
     alpha: float = param(
-        0.5, unit="1/ms", doc="opening rate by transmitter", bounds=(0.0, INF), slider=(0.0, 2.0), scalar=True
+        0.5,
+        unit="1 / ms",
+        doc="opening rate by transmitter",
+        bounds=(0.0, INF),
+        slider=(0.0, 2.0),
+        scalar=True,
     )
 
     def init(self, n):
@@ -188,7 +193,9 @@ def _mean_decay(x):
 
 
 class Receptor(Protocol):
-    """What current a conductance makes at a given voltage."""
+    """What current a conductance makes at a given voltage; ``unit`` is that of the weights it takes."""
+
+    unit: str
 
     def current(self, g: Array, V: Array) -> Drive: ...
 
@@ -196,6 +203,8 @@ class Receptor(Protocol):
 @component
 class Current:
     """A current-based synapse: the drive is g itself, in pA, with the sign of the weight."""
+
+    unit: ClassVar[str] = "pA"
 
     def current(self, g, V):
         return Drive(g, 0.0)
@@ -205,6 +214,7 @@ class Current:
 class Conductance:
     """A conductance with a reversal potential: ``g (E_rev - V)``."""
 
+    unit: ClassVar[str] = "nS"
     E_rev: float = param(0.0, unit="mV", doc="reversal potential", slider=(-90.0, 0.0), scalar=True)
 
     def current(self, g, V):
@@ -218,6 +228,7 @@ class MgBlock:
     Jahr & Stevens (1990).
     """
 
+    unit: ClassVar[str] = "nS"
     E_rev: float = param(0.0, unit="mV", doc="reversal potential", slider=(-20.0, 20.0), scalar=True)
     Mg: float = param(
         1.0, unit="mM", doc="extracellular magnesium", bounds=(0.0, INF), slider=(0.0, 3.0), scalar=True
@@ -241,11 +252,7 @@ class Synapse:
         return hasattr(self.kinetics, "gating")
 
     def check(self):
-        for part, method in (
-            ("kinetics", "release" if self.presynaptic else "advance"),
-            ("receptor", "current"),
-        ):
-            if not callable(getattr(getattr(self, part), method, None)):
-                raise ValueError(
-                    f"Synapse: {part} = {getattr(self, part)!r} is not one: it has no method {method}."
-                )
+        own = "release" if self.presynaptic else "advance"
+        for part, method in (("kinetics", own), ("receptor", "current")):
+            if wrong := lacks(getattr(self, part), method):
+                raise ValueError(f"Synapse: {part} = {shown(getattr(self, part))} is not one: {wrong}.")

@@ -30,11 +30,35 @@ def is_quantity(value: Any) -> bool:
 
 def magnitude(value: Any, unit: str, label: str) -> Any:
     """``value`` as a plain number in ``unit``. Raises ValueError, naming ``label``, when the dimension is another."""
+    target = _spelled_out(unit)
+    if target is None:
+        raise ValueError(f"{label} is in {unit}; give it as a plain number.")
+    if not value.unit.has_same_dim(target):
+        given = f"the list of {value.size} given" if value.ndim else f"{value}"
+        raise ValueError(f"{label} is in {unit or 'plain numbers'}, but {given} is in {value.unit}.")
+    return value.to_decimal(target)
+
+
+def magnitudes(values: Any, unit: str, label: str) -> Any:
+    """``values``, with every quantity in a list of whatever depth as ``magnitude`` gives it."""
+    if is_quantity(values):
+        return magnitude(values, unit, label)
+    if isinstance(values, (list, tuple)):
+        return [magnitudes(value, unit, label) for value in values]
+    return values
+
+
+def _spelled_out(unit: str) -> Any:
+    """The unit that "mV", "1 / ms", "nA per Hz" or "pA sqrt(ms)" spells; None where a word is unknown."""
     import brainunit  # optional: whoever hands over a quantity has it
 
-    if unit and unit not in _SPELLING:
-        raise ValueError(f"{label} is in {unit}; give it as a plain number.")
-    target = getattr(brainunit, _SPELLING[unit]) if unit else brainunit.UNITLESS
-    if not value.unit.has_same_dim(target):
-        raise ValueError(f"{label} is in {unit or 'plain numbers'}, but {value} is in {value.unit}.")
-    return value.to_decimal(target)
+    total, power = brainunit.UNITLESS, 1.0
+    for word in unit.split():
+        if word in ("/", "per"):
+            power = -1.0
+        elif word != "1":
+            name = word.removeprefix("sqrt(").removesuffix(")")
+            if name not in _SPELLING:
+                return None
+            total = total * getattr(brainunit, _SPELLING[name]) ** (power * (1.0 if name == word else 0.5))
+    return total

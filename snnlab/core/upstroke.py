@@ -3,14 +3,14 @@
 V is kept from passing ``V_peak``, where the upstroke would go to infinity within a step.
 """
 
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
 from snnlab.core.integrators import Drive
-from snnlab.core.membrane import charged, mean_growth
+from snnlab.core.membrane import charged, mean_growth, reset_held
 from snnlab.core.parameters import ABOVE_ZERO, component, param
 
 INF = float("inf")
@@ -66,6 +66,9 @@ class EIF:
     def init(self, n: int, key: Array) -> State:
         return self.State(jnp.broadcast_to(jnp.asarray(self.E_L, float), n), jnp.zeros(n, jnp.int32))
 
+    def settle(self, state: State, given: frozenset[str]) -> State:
+        return reset_held(state, self.V_peak, self.V_reset)
+
     def fire(self, state: State, dt: Array) -> tuple[State, Array]:
         spikes = state.V >= self.V_peak
         held = jnp.where(spikes, jnp.round(self.tau_ref / dt).astype(jnp.int32), state.held - 1)
@@ -114,6 +117,8 @@ class AdEx:
         V: Array  # [n] mV
         w: Array  # [n] pA
 
+    units: ClassVar[dict[str, str]] = {"w": "pA"}
+
     def check(self):
         _check_peak(self)
 
@@ -161,6 +166,8 @@ class Izhikevich:
     class State(NamedTuple):
         V: Array  # [n] mV
         u: Array  # [n] mV / ms
+
+    units: ClassVar[dict[str, str]] = {"u": "mV / ms"}
 
     def check(self):
         _check_peak(self)

@@ -150,7 +150,9 @@ def cuba_ei(
     *,
     n_exc: int = param(500, doc="excitatory cells", slider=(100, 4000), **_CELLS),
     n_inh: int = param(500, doc="inhibitory cells", slider=(100, 4000), **_CELLS),
-    p: float = param(0.1, doc="connection probability", bounds=(ABOVE_ZERO, 1.0), slider=(0.01, 0.5)),
+    p: float = param(
+        0.1, doc="connection probability", bounds=(ABOVE_ZERO, 1.0), slider=(0.01, 0.5), scalar=True
+    ),
     I: float = param(3.0, unit="pA", doc="constant drive (3 pA on 1 GOhm: 3 mV)", slider=(0.0, 10.0)),
     J_exc: float = param(1.0, unit="pA", doc="excitatory weight times sqrt(p n_exc)", slider=(0.0, 5.0)),
     J_inh: float = param(-1.0, unit="pA", doc="inhibitory weight times sqrt(p n_inh)", slider=(-5.0, 0.0)),
@@ -192,7 +194,9 @@ def lif_ei(
     *,
     n_exc: int = param(400, doc="excitatory cells", slider=(100, 4000), **_CELLS),
     n_inh: int = param(100, doc="inhibitory cells", slider=(25, 1000), **_CELLS),
-    p: float = param(0.1, doc="connection probability", bounds=(ABOVE_ZERO, 1.0), slider=(0.01, 0.5)),
+    p: float = param(
+        0.1, doc="connection probability", bounds=(ABOVE_ZERO, 1.0), slider=(0.01, 0.5), scalar=True
+    ),
     RI: float = param(20.0, unit="mV", doc="drive: resistance times current", slider=(0.0, 40.0)),
     J_exc: float = param(0.5, unit="pA", doc="excitatory weight times sqrt(p n_exc)", slider=(0.0, 5.0)),
     J_inh: float = param(-4.0, unit="pA", doc="inhibitory weight times sqrt(p n_inh)", slider=(-20.0, 0.0)),
