@@ -221,6 +221,46 @@ def test_what_cannot_be_run_is_refused(options, reason, monkeypatch):
         simulate(Driven(), **{"duration": 10.0, **options})
 
 
+@pytest.mark.parametrize(
+    ("options", "reason"),
+    [
+        ({"record": 5}, "record = 5 must be a name"),
+        ({"record": [5]}, "record: 5 is not a name"),
+        ({"record": {"x": "all"}}, 'record "x": units .all. must be whole numbers from 0 to'),
+        ({"chunk": "x"}, "chunk = 'x' must be a whole number of steps"),
+        ({"progress": "x"}, "progress = 'x' must be True, False or a function"),
+        ({"dt": 5e-324}, "dt = 4.94066e-324 ms is not allowed"),
+        ({"duration": 1e300}, "steps are too many"),
+    ],
+)
+def test_nonsense_is_refused_by_name(options, reason):
+    with pytest.raises(ValueError, match=reason):
+        simulate(Driven(), **{"duration": 10.0, **options})
+
+
+def test_a_run_that_failed_stays_failed():
+    class Bursting:
+        variables, time_unit = ("x",), "ms"
+
+        def initial(self, key):
+            return np.ones(1)
+
+        def derivative(self, state):
+            return state * state  # x = 1 / (1 - t)
+
+    run = RateRun(Bursting(), duration=5.0, chunk=5)
+    with pytest.raises(SimulationError) as first:
+        for _ in run:
+            pass
+    assert 0.9 < first.value.recording.duration < 1.3
+    for _ in range(2):
+        with pytest.raises(SimulationError):
+            run.advance()
+        part = run.recording()
+        assert not part.complete and len(part["x"]) == len(part.t) == len(first.value.recording.t) > 8
+        assert run.fraction < 0.3
+
+
 def test_what_is_no_model_is_refused():
     with pytest.raises(ValueError, match="is not a model; expected a Network, or a rate model"):
         simulate(3.0, duration=1.0)

@@ -54,7 +54,9 @@ class RateRun:
         bytes_a_step = sum(map(math.prod, shapes.values())) * real.itemsize
         what = f"recording {', '.join(self._units)} for {self.duration:g} ms at dt = {self.dt:g} ms"
         memory.require("simulate", (what, bytes_a_step * self.n_steps, "record fewer units or a shorter run"))
-        self.chunk = min(simulate.chunk_steps(chunk, bytes_a_step), self.n_steps)
+        self.chunk = simulate.chunk_steps(chunk, bytes_a_step)
+        if chunk is not None:
+            self.chunk = min(self.chunk, self.n_steps)
         self._given = jax.device_put(tuple(self._units.values()))
         self._samples = {name: np.empty((self.n_steps, *shape), real) for name, shape in shapes.items()}
         self._state = _initial(self._structure, self._leaves, self._seed)
