@@ -179,12 +179,6 @@ class RedrawnPoisson:
     stop: float = param(1e9, unit="ms", doc="end", scalar=True)
     events: ClassVar[bool] = True
 
-    def check(self):
-        if self.stop < self.start:
-            raise ValueError(
-                f"RedrawnPoisson: stop = {self.stop:g} ms must not be before start = {self.start:g} ms."
-            )
-
     @property
     def highest(self) -> float:
         """The highest rate that is ever drawn from, Hz: no normal number of 24 bits is beyond 5.5."""

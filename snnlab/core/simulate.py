@@ -378,8 +378,8 @@ def _check_step(network: Network, dt: float):
             means[drawn] = mean = means.get(drawn, 0.0) + entry.source.highest * dt * 1e-3
             if mean > randomness.MAX_MEAN:
                 raise ValueError(
-                    f'input {i} (to "{name}"): {1e3 * mean / dt:g} Hz are {mean:g} Poisson spikes a step of dt = {dt:g} '
-                    f"ms; at most {randomness.MAX_MEAN:g} can be drawn. Use a smaller dt."
+                    f'input {i} (to "{name}"): {1e3 * mean / dt:g} Hz are {mean:g} Poisson spikes a step of '
+                    f"dt = {dt:g} ms; at most {randomness.MAX_MEAN:g} can be drawn. Use a smaller dt."
                 )
 
 
