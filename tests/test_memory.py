@@ -112,7 +112,7 @@ def lone(n, neuron=None, **kwargs):
 @pytest.mark.parametrize(
     ("build", "kwargs", "message"),
     [
-        (lambda: lone(10**9), {}, r"the state of 1000000000 cells would take 24\.0 GB"),
+        (lambda: lone(10**9), {}, r"the state of 1000000000 cells would take 48\.0 GB"),
         (lambda: lone(2**31 - 1), {"record": "E.V"}, "recording E.V .* would take"),
         (lambda: lone(10**8, HH()), {}, "the state of 100000000 cells would take"),
         (
@@ -125,7 +125,7 @@ def lone(n, neuron=None, **kwargs):
                 10**5, synapses=SYNAPSES, projections=[Projection("E", "E", "s", AllToAll(), delay=10_000.0)]
             ),
             {},
-            r"remembering spikes for delays of 131072 steps would take 4\.9 GB.*shorter delays",
+            r"remembering spikes for delays of 131072 steps would take 9\.8 GB.*shorter delays",
         ),
         (
             lambda: lone(

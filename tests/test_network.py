@@ -227,7 +227,7 @@ def test_wiring_that_does_not_fit_in_memory_is_refused_with_its_size(monkeypatch
     net = Network(
         cells, {"s": Synapse(Exponential(), Current())}, [Projection("E", "E", "s", FixedProbability(0.5))]
     )
-    with pytest.raises(ValueError, match=r"making the wiring would take 2\d\d\.\d GB, but 1.0 GB are free"):
+    with pytest.raises(ValueError, match=r"making the wiring would take 3\d\d\.\d GB, but 1.0 GB are free"):
         simulate(net, duration=10.0)
 
 

@@ -106,6 +106,7 @@ def test_a_run_that_failed_keeps_what_there_was_and_stays_failed(at):
     with pytest.raises(SimulationError) as first:
         for _ in run:
             pass
+        run.recording()
     kept = first.value.recording
     assert at <= kept.duration < at + 1 and not kept.complete
     for _ in range(2):
