@@ -6,12 +6,12 @@ import sys
 from datetime import date
 from pathlib import Path
 
-from benchmarks import machine, processes, scaling, workload, workloads
+from benchmarks import machine, processes, ring, scaling, workload, workloads
 from benchmarks.report import Report
 
 RESULTS = Path(__file__).resolve().parent / "results"
 SLIDER = RESULTS / "slider_to_frame.json"  # written by the browser test
-OTHERS = ("compilation", "memory", "figure", "scaling", "slider", "peers")
+OTHERS = ("compilation", "memory", "figure", "scaling", "ring", "slider", "peers")
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -48,6 +48,9 @@ def main(arguments: list[str] | None = None) -> int:
     if "scaling" in chosen:
         found["scaling"] = scaling.measure(rounds=3 if options.quick else 7)
         report.scaling(found["scaling"])
+    if "ring" in chosen:
+        found["ring"] = ring.measure(rounds=5 if options.quick else 21)
+        report.ring(found["ring"])
     if "slider" in chosen:
         found["slider"] = json.loads(SLIDER.read_text()) if SLIDER.exists() else None
         report.slider(found["slider"])

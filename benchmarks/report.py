@@ -132,6 +132,20 @@ class Report:
         )
         self.table("cost of a step by its spikes, 4000 cells", ["spikes a step", "us"], rows, note)
 
+    def ring(self, found: dict) -> None:
+        goal = found["goal"]
+        rows = [
+            (name, f"{1e3 * seconds:.1f}{'' if seconds <= goal or name != 'tracking' else ' !'}")
+            for name, seconds in found["cases"].items()
+        ]
+        rows.append(("first call, which compiles", f"{1e3 * found['first']:.0f}"))
+        self.table(
+            "CANN 512 units, 600 steps of rk4",
+            ("run", "ms"),
+            rows,
+            f"goal: tracking in {1e3 * goal:g} ms; all parameters and the seed move in every run",
+        )
+
     def slider(self, found: dict | None) -> None:
         if not found:
             self.text(

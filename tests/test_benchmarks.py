@@ -12,7 +12,7 @@ from targets import target
 
 import snnlab
 from benchmarks import __main__ as command
-from benchmarks import c_program, probe, processes, report, workloads
+from benchmarks import c_program, probe, processes, report, ring, workloads
 
 needs_gcc = pytest.mark.skipif(shutil.which("gcc") is None, reason="the C references need gcc")
 COBA = {w.name: w for w in workloads.every()}["coba_4000"]
@@ -239,3 +239,16 @@ def test_a_failing_peer_is_a_line_not_the_end(tmp_path):
     broken.write_text("#!/bin/sh\necho 'no such simulator' >&2\nexit 3\n")
     broken.chmod(0o755)
     assert "no such simulator" in processes.run_peer("brian2", str(broken), CUBA, 1)["error"]
+
+
+def test_the_ring_is_timed_while_it_tracks_and_is_compiled_once():
+    ring.measure(rounds=1)
+    compilations = probe.Compilations()
+    found = ring.measure(rounds=2)
+    again = compilations.take()
+    assert again["traces"] == again["compilations"] == 0
+    assert all(0.0 < seconds for seconds in found["cases"].values())
+    assert max(found["errors"].values()) < 0.05  # it has come to rest where the stimulus halted
+    out = io.StringIO()
+    report.Report(out).ring({**found, "cases": {**found["cases"], "tracking": 0.5}})
+    assert "500.0 !" in out.getvalue() and out.getvalue().count("!") == 1
