@@ -250,5 +250,9 @@ def test_files_by_their_endings(tmp_path):
     assert "<svg" in explorer.save(tmp_path / "a.svg").read_text()
     with pytest.raises(ValueError, match='".txt"'):
         explorer.save(tmp_path / "a.txt")
+    with pytest.raises(ValueError, match="save: path = 5 must be the name of a file"):
+        explorer.save(5)
+    with pytest.raises(ValueError, match="has no preset"):
+        explorer.preset(["quiet"])
     assert len(explorer.figure().axes) >= 2
     assert matplotlib.pyplot.get_fignums() == []

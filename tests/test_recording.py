@@ -130,3 +130,20 @@ def test_a_failure_that_is_found_by_reading_is_one_too():
     assert not run.recording().complete and run.fraction < 1.0
     with pytest.raises(SimulationError):
         run.advance()
+
+
+@pytest.mark.parametrize(
+    ("ask", "message"),
+    [
+        (lambda spikes: spikes.window(5.0, 1.0), "window: start = 5 ms must not be after stop = 1 ms"),
+        (lambda spikes: spikes.window(float("nan"), 1.0), "window: start = nan ms must not be after"),
+        (lambda spikes: spikes.window("a", 1.0), "window: start must be a number in ms, not 'a'"),
+        (lambda spikes: spikes.window(0.0, [1.0, 2.0]), "window: stop must be one number"),
+        (lambda spikes: spikes.of(4), "neuron = 4 must be a whole number from 0 to 3"),
+        (lambda spikes: spikes.of("x"), "neuron = 'x' must be a whole number"),
+        (lambda spikes: spikes.of(-1), "neuron = -1 must be"),
+    ],
+)
+def test_spikes_are_asked_for_what_there_is(recording, ask, message):
+    with pytest.raises(ValueError, match=message):
+        ask(recording.spikes["E"])

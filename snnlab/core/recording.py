@@ -10,7 +10,7 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
-from snnlab.core.parameters import shown, unknown
+from snnlab.core.parameters import numbers, shown, unknown
 
 FORMAT = "snnlab recording 1"
 
@@ -31,12 +31,19 @@ class SpikeTrains:
         return len(self.times)
 
     def window(self, start: float, stop: float) -> "SpikeTrains":
-        """The spikes with ``start <= t < stop`` (ms)."""
+        """The spikes with ``start <= t < stop`` (ms). Raises ValueError where that is no window."""
+        start, stop = _time("window: start", start), _time("window: stop", stop)
+        if not start <= stop:
+            raise ValueError(f"window: start = {start:g} ms must not be after stop = {stop:g} ms.")
         first, last = np.searchsorted(self.times, [start, stop])
         return SpikeTrains(self.times[first:last], self.neurons[first:last], self.n, start, stop)
 
     def of(self, neuron: int) -> np.ndarray:
-        """The spike times of one cell, ms."""
+        """The spike times of one cell, ms. Raises ValueError when there is no such cell."""
+        if isinstance(neuron, bool) or not isinstance(neuron, (int, np.integer)) or not 0 <= neuron < self.n:
+            raise ValueError(
+                f"spikes: neuron = {shown(neuron)} must be a whole number from 0 to {self.n - 1}."
+            )
         return self.times[self.neurons == neuron]
 
 
@@ -117,7 +124,7 @@ class Recording:
 
     def save(self, path: str | os.PathLike) -> Path:
         """Write everything to one ``.npz`` file, whole or not at all. Raises ValueError for what is no file's name."""
-        path = _path("save", path)
+        path = named_file("Recording.save", path)
         header = {
             "format": FORMAT,
             "dt": self.dt,
@@ -141,7 +148,7 @@ class Recording:
     @classmethod
     def load(cls, path: str | os.PathLike) -> "Recording":
         """Read a file written by ``save``. Raises ValueError when it is not one."""
-        path = _path("load", path)
+        path = named_file("Recording.load", path)
         try:
             with np.load(path, allow_pickle=False) as file:
                 header = _checked(json.loads(file["header"].tobytes()))
@@ -172,9 +179,17 @@ class Recording:
         return recording
 
 
-def _path(method: str, path: Any) -> Path:
+def _time(label: str, value: Any) -> float:
+    array = numbers(label, value, "ms")
+    if array.ndim:
+        raise ValueError(f"{label} must be one number, not an array of shape {array.shape}.")
+    return float(array)
+
+
+def named_file(label: str, path: Any) -> Path:
+    """``path`` as a Path. Raises ValueError, naming ``label``, for what is no file's name."""
     if not isinstance(path, (str, os.PathLike)) or not os.fspath(path):
-        raise ValueError(f"Recording.{method}: path = {shown(path)} must be the name of a file.")
+        raise ValueError(f"{label}: path = {shown(path)} must be the name of a file.")
     return Path(path)
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from snnlab.core.parameters import unknown
-from snnlab.core.recording import Recording, whole_file
+from snnlab.core.recording import Recording, named_file, whole_file
 from snnlab.widgets.phase_planes import Portrait, portrait
 from snnlab.widgets.rings import RingPortrait, ring_portrait
 from snnlab.widgets.runner import LatestWins, loop_runs
@@ -95,8 +95,8 @@ class Explorer:
 
     def preset(self, name: str) -> None:
         """The model's defaults with the changes of a preset; duration, dt and seed stay."""
-        if name not in self.presets:
-            raise ValueError(unknown(f"{self.name} has no preset", str(name)[:60], self.presets))
+        if not isinstance(name, str) or name not in self.presets:
+            raise ValueError(unknown(f"{self.name} has no preset", name, self.presets))
         self.set(**{**self.settings.defaults(), **self.presets[name]})
 
     def present_preset(self) -> str | None:
@@ -263,7 +263,7 @@ class Explorer:
 
     def save(self, path: str | pathlib.Path) -> pathlib.Path:
         """Write the recording (.npz), the figure (.png, .svg, .pdf) or the settings (.json), whole or not at all."""
-        path = pathlib.Path(path)
+        path = named_file(f"{self.name}: save", path)
         match path.suffix.lower():
             case ".npz":
                 self._needed().save(path)
