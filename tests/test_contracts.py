@@ -2,7 +2,9 @@
 
 import importlib
 import inspect
+import json
 import math
+from pathlib import Path
 
 import jax
 import jax.numpy as jnp
@@ -31,7 +33,18 @@ def declared(module, *methods):
     ]
 
 
+def from_the_appendix():
+    """The neuron that the page "Build your own neuron" writes: what it promises its readers is tested here."""
+    page = Path(__file__).resolve().parents[1] / "chapters" / "build_a_neuron.ipynb"
+    names = {}
+    for cell in json.loads(page.read_text(encoding="utf-8"))["cells"]:
+        if cell["id"] == "setup" or cell["id"].startswith("neuron-"):
+            exec("".join(cell["source"]), names)
+    return names["Tired"]
+
+
 NEURONS = [
+    from_the_appendix(),
     *declared(snnlab.neurons, "fire", "advance"),
     *declared(importlib.import_module("snnlab.core.upstroke"), "fire", "advance"),
 ]
