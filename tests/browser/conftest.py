@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from pathlib import Path
 
+import bare_page
 import lab_page
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
@@ -47,6 +48,12 @@ def page(browser: Browser, request: pytest.FixtureRequest) -> Iterator[Page]:
     name = request.node.name.replace("/", "_")
     page.screenshot(path=lab_page.SCREENSHOTS / f"{name}.png")
     context.close()
+
+
+@pytest.fixture
+def bare(page: Page) -> Page:
+    """A page with two roots, each with a view."""
+    return bare_page.prepare(page)
 
 
 @pytest.fixture(scope="session")

@@ -1,10 +1,10 @@
 """The canvas view on a bare page, and an explorer in JupyterLab: what is drawn, said and answered."""
 
-import base64
 import statistics
 
 import numpy as np
 import pytest
+from bare_page import STATUS, frames, prepare, send
 from explorer_page import ExplorerPage
 from lab_page import JupyterLab, run_all
 from playwright.sync_api import Browser, Page, expect
@@ -12,33 +12,6 @@ from playwright.sync_api import Browser, Page, expect
 from snnlab import Recording, SpikeTrains
 from snnlab.core.recording import Spikes
 from snnlab.widgets.frames import encode
-from snnlab.widgets.view import CanvasView
-
-STATUS = {"state": "ready", "text": "E 20.0 Hz", "note": "", "error": "", "stale": False, "progress": 1.0}
-
-LOAD = """async ([js, css]) => {
-  document.head.append(Object.assign(document.createElement("style"), { textContent: css }));
-  window.view = (await import(URL.createObjectURL(new Blob([js], { type: "text/javascript" })))).default;
-  window.Model = class {
-    constructor(values) { Object.assign(this, { values, listeners: {}, sent: [] }); }
-    get(name) { return this.values[name]; }
-    on(name, act) { (this.listeners[name] ??= []).push(act); }
-    off(name, act) { this.listeners[name] = this.listeners[name].filter((each) => each !== act); }
-    send(message) { this.sent.push(message); }
-    set(changes) {
-      Object.assign(this.values, changes);
-      for (const name of Object.keys(changes)) (this.listeners[`change:${name}`] ?? []).forEach((act) => act());
-    }
-  };
-  window.bytes = (text) => new DataView(Uint8Array.from(atob(text), (c) => c.charCodeAt(0)).buffer);
-  window.show = (id, name, status) => {
-    const model = new Model({ name, status, frame: {}, data: bytes("") });
-    const el = document.createElement("div");
-    const stop = view.render({ model, el });
-    document.querySelector(id).append(el); // rendered first, attached later: as widget managers do
-    return (window.shown ??= {})[id] = { model, stop };
-  };
-}"""
 
 
 def recording(n_exc: int, n_inh: int, spikes: int, duration: float = 500.0) -> Recording:
@@ -49,38 +22,6 @@ def recording(n_exc: int, n_inh: int, spikes: int, duration: float = 500.0) -> R
         steps = np.sort(rng.integers(0, round(duration / 0.1), count))
         trains[name] = SpikeTrains(steps * 0.1, rng.integers(0, n, count), n, 0.0, duration)
     return Recording(0.1, duration, 0, Spikes(trains), {})
-
-
-def send(page: Page, where: str, frame: tuple, serial: int = 1, **status) -> None:
-    header, data = frame
-    page.evaluate(
-        "([id, frame, data, status]) => shown[id].model.set({ frame, data: bytes(data), status })",
-        [where, {**header, "serial": serial}, base64.b64encode(data).decode(), {**STATUS, **status}],
-    )
-
-
-@pytest.fixture
-def bare(page: Page) -> Page:
-    """A page with two roots, each with a view."""
-    return _prepare(page)
-
-
-def _prepare(page: Page) -> Page:
-    page.set_content(
-        '<body style="margin:0"><div id="one" class="snnlab-explorer" style="width:800px"></div>'
-        '<div id="two" class="snnlab-explorer" style="width:800px"></div></body>'
-    )
-    page.evaluate(LOAD, [str(CanvasView._esm), str(CanvasView._css)])
-    for where in ("#one", "#two"):
-        page.evaluate(
-            "([id, status]) => void show(id, 'model' + id.slice(1), status)",
-            [where, {**STATUS, "state": "loading", "text": ""}],
-        )
-    return page
-
-
-def frames(page: Page, where: str, count: int) -> None:
-    expect(page.locator(where)).to_have_attribute("data-frame", str(count), timeout=5000)
 
 
 def test_a_hundred_thousand_spikes(bare: Page) -> None:
@@ -203,7 +144,7 @@ def test_a_frame_that_cannot_be_read_is_said(bare: Page) -> None:
 
 def test_dark_pages_and_sharp_screens(browser: Browser) -> None:
     context = browser.new_context(device_scale_factor=2, color_scheme="dark")
-    page = _prepare(context.new_page())
+    page = prepare(context.new_page())
     send(page, "#one", encode(recording(320, 80, 5_000), 500.0, {}))
     frames(page, "#one", 1)
     size = page.evaluate(
