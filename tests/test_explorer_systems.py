@@ -76,6 +76,7 @@ def test_the_path_is_the_run(explorer):
         ["s1", "s2"],
         ["r1", "r2"],
     ]
+    assert [panel["title"] for panel in traces] == ["s1, s2", "r1, r2 (Hz)"]
     assert same(recording, executed(explorer.code()))
     direct = snnlab.simulate(
         snnlab.models.wong_wang2006(coherence=-0.2, s1_0=0.3, s2_0=0.25),

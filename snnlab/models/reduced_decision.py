@@ -60,6 +60,7 @@ class ReducedDecision:
     variables: ClassVar[tuple[str, ...]] = ("s1", "s2")
     window: ClassVar[tuple[tuple[float, float], ...]] = ((0.0, 1.0), (0.0, 1.0))
     time_unit: ClassVar[str] = "s"
+    units: ClassVar[dict[str, str]] = {"r1": "Hz", "r2": "Hz"}
 
     def initial(self, key: jax.Array) -> jax.Array:
         """The state [2] at the start of a run."""

@@ -60,7 +60,8 @@ def encode(
     block = _Block()
     if not recording.spikes:
         pictures = [portrait.panel(block, recording, startable)] if portrait else []
-        traces = _variables(block, recording, portrait.traces(recording) if portrait else recording.samples)
+        samples, units = (portrait.traces(recording), portrait.units) if portrait else (recording.samples, {})
+        traces = _variables(block, recording, samples, units)
         return _framed(recording, duration, positions, pictures + traces, block)
     panels = [_raster(block, recording, duration)]
     if any(trains.n > 1 for trains in recording.spikes.values()):  # one cell has spikes, but no rate to see
@@ -184,7 +185,7 @@ def _traces(block: _Block, recording: Recording, names: list[str], what: str) ->
 
 
 def _variables(
-    block: _Block, recording: Recording, samples: Mapping[str, np.ndarray]
+    block: _Block, recording: Recording, samples: Mapping[str, np.ndarray], units: Mapping[str, str]
 ) -> list[dict[str, Any]]:
     """Of a model without spikes, one panel for variables that differ in their number: s1 and s2, r1 and r2."""
     alike: dict[str, list[str]] = {}
@@ -206,6 +207,7 @@ def _variables(
                     }
                 )
         title, step = ", ".join(names), every * recording.dt
+        title += f" ({units[names[0]]})" if names[0] in units else ""
         if len(series) == 1:
             series[0]["legend"] = ""  # the title says it
         panels.append(

@@ -2,6 +2,7 @@
 
 import functools
 from collections import Counter
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
@@ -39,6 +40,7 @@ class Portrait:
 
     def __init__(self, system: RateSystem, noisy: bool = False):
         self.system, self.variables, self.noisy = system, tuple(system.variables), noisy
+        self.units: Mapping[str, str] = getattr(system, "units", {})  # of what is not a plain number
 
     @functools.cached_property
     def points(self) -> list[FixedPoint]:

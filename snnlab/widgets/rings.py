@@ -1,5 +1,6 @@
 """What an explorer shows of a ring: a map of its activity over time with the angles on it, and a sentence about it."""
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -24,6 +25,7 @@ class RingPortrait:
     """The activity of a ring over time: u as colour, the decoded angle and the stimulus as lines."""
 
     variables = ()  # a click chooses no start
+    units: Mapping[str, str] = {}
 
     def __init__(self, angles: np.ndarray):
         self.angles = np.asarray(angles, float)
