@@ -9,8 +9,9 @@ import pytest
 from explorers import executed, same
 
 import snnlab
-from snnlab import analysis, ring_plots, simulate
+from snnlab import analysis, model, ring_plots, simulate
 from snnlab.models import cann
+from snnlab.models.ring_attractor import RingAttractor
 from snnlab.widgets import explore
 from snnlab.widgets.catalogue import LOOKS
 
@@ -145,7 +146,28 @@ def test_a_film_plays_without_asking_anybody():
     assert not plt.get_fignums()
 
 
+@model
+def my_ring(**parameters) -> RingAttractor:
+    """A ring of one's own."""
+    return RingAttractor(**{**parameters, "noise": 0.2})
+
+
 def test_a_ring_of_ones_own_is_explored_too():
-    explorer = snnlab.explore(cann, n=64, duration=20.0)
-    explorer.run()
-    assert explorer.portrait is not None and "bump of height" in explorer.summary
+    explorer = snnlab.explore(my_ring, n=64, duration=20.0)
+    recording = explorer.run()
+    assert list(recording.samples) == ["u"] and "no stimulus" in explorer.summary
+    panels, arrays = shown(explorer)
+    assert panels[0]["kind"] == "map" and panels[0]["rows"] == 64
+    assert np.all(np.isnan(arrays[panels[0]["lines"][0]["values"]]))
+    assert "bump of height" in explorer.figure().alt
+
+
+def test_every_corner_of_every_slider_is_shown(explorer):
+    for name, control in explorer.panel.controls.items():
+        if control.scale is None or name in ("seed", "duration", "dt"):
+            continue
+        for value in (control.scale.low, control.scale.high):
+            explorer.reset()
+            explorer.set(**{name: value})
+            assert np.all(np.isfinite(explorer.run()["u"])), (name, value)
+            assert explorer.summary and explorer.state == "ready"

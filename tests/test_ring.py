@@ -360,3 +360,18 @@ def test_theory_says_in_words_where_there_is_none():
         analysis.largest_speed(cann(k=0.0))
     with pytest.raises(ValueError, match="speed must be a finite number"):
         analysis.following(cann(), math.nan)
+    for function in (analysis.bump, analysis.critical_k, analysis.largest_speed):
+        for wrong in (cann, 3.0, "cann"):
+            with pytest.raises(ValueError, match="is no ring; expected a model such as models.cann()"):
+                function(wrong)
+
+
+def test_angles_are_read_from_all_units_or_not_at_all():
+    some = simulate(cann(), duration=1.0, record={"u": [0, 5, 9], "position": None})
+    for function in (analysis.lag, analysis.ring_summary):
+        with pytest.raises(ValueError, match="u was recorded of some units only"):
+            function(some)
+    with pytest.raises(ValueError, match="activity must be a number"):
+        analysis.population_vector(some)
+    alone = simulate(population_coding(), duration=12.0)
+    assert np.all(np.isnan(analysis.lag(alone))) and "no stimulus" in str(analysis.ring_summary(alone))

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from snnlab.core.parameters import replace
+from snnlab.core.parameters import numbers, replace, shown
 from snnlab.core.recording import Recording
 
 _UNITS = 64  # a bump is smooth: this many units give a moving one to rounding
@@ -102,17 +102,19 @@ def wrapped(angle: Any) -> Any:
 def lag(recording: Recording, angles: Any = None) -> np.ndarray:
     """By how much (rad) [T] the bump is behind the stimulus, in (-pi, pi]; nan without a stimulus.
 
-    Needs a recording of "u" of all units and of "position".
+    Needs a recording of "u" of all units, and of "position" where there is a stimulus. Raises ValueError when "u" was
+    recorded of some units only.
     """
-    return wrapped(recording["position"] - population_vector(recording["u"], angles))
+    u, position = _recorded(recording)
+    return wrapped(position - population_vector(u, angles))
 
 
 def ring_summary(recording: Recording, angles: Any = None) -> RingSummary:
-    """What a recording of "u" and "position" shows. Raises ValueError when it is of no time or lacks them."""
-    u, position = np.asarray(recording["u"], float), np.asarray(recording["position"], float)
+    """What a recording of "u" and, where there is a stimulus, of "position" shows. Raises ValueError for other ones."""
+    u, position = _recorded(recording)
     if not len(u):
         raise ValueError("The recording is empty: nothing has been simulated yet.")
-    behind = lag(recording, angles)
+    behind = wrapped(position - population_vector(u, angles))
     with_stimulus = behind[np.isfinite(behind)]
     last = with_stimulus[-max(1, len(with_stimulus) // 5) :]
     error = float(np.sqrt(np.mean(last**2))) if len(last) else math.nan
@@ -128,9 +130,9 @@ def critical_k(ring: Any) -> float:
     """The inhibition from which no bump keeps itself up: 1 / (4 sum v^2), where ``v = J v^2``.
 
     For a bump that is narrow on a ring without double points it is ``rho J0^2 / (8 sqrt(2 pi) a)``, rho = n / (2 pi).
-    0 where there are no connections.
+    0 where there are no connections. Raises ValueError for what is no ring.
     """
-    v = _shape(ring)
+    v = _shape(_ring(ring))
     return 0.0 if v is None else 1.0 / (4.0 * float(np.sum(v * v)))
 
 
@@ -140,7 +142,8 @@ def bump(ring: Any) -> Bump:
 
     Raises ValueError where there is none: when k is 0 (nothing bounds the activity) or not below the critical k.
     """
-    k, limit = float(ring.k), critical_k(ring)
+    limit = critical_k(ring)
+    k = float(ring.k)
     if k >= limit:
         raise ValueError(
             f"There is no bump: k = {k:g} is not below the critical k = {limit:g} of this ring; all activity dies out."
@@ -202,7 +205,7 @@ class _Path:
     """The steady states behind a moving stimulus, from speed 0 upwards, on an equal ring of fewer units."""
 
     def __init__(self, ring: Any):
-        if not float(ring.A) > 0.0:
+        if not float(_ring(ring).A) > 0.0:
             raise ValueError("There is nothing to follow: the height of the stimulus is A = 0.")
         n = max(_UNITS, 2 * math.ceil(8.0 / float(ring.a)))
         share = (ring.n - bool(ring.closed)) / n  # the same ring: fewer units, each with more weight
@@ -266,6 +269,23 @@ class _Path:
         return u if np.max(np.linalg.eigvals(self._jacobian(u, speed)).real) < 0.0 else None
 
 
+def _ring(ring: Any) -> Any:
+    lack = [
+        name for name in ("k", "a", "A", "J0", "tau", "angles", "weights", "at") if not hasattr(ring, name)
+    ]
+    if lack or isinstance(ring, type):
+        raise ValueError(f"{shown(ring)} is no ring; expected a model such as models.cann().")
+    return ring
+
+
+def _recorded(recording: Recording) -> tuple[np.ndarray, np.ndarray]:
+    """The inputs [T, n] and the position of the stimulus [T]."""
+    u = np.asarray(recording["u"], float)
+    if u.ndim != 2 or not np.array_equal(recording.cells["u"], np.arange(u.shape[1])):
+        raise ValueError("u was recorded of some units only; an angle is read from all of them.")
+    return u, np.asarray(recording.samples.get("position", np.full(len(u), np.nan)), float)
+
+
 def _shape(ring: Any) -> np.ndarray | None:
     """The positive bump v = J v^2 [n], centred at 0; None without connections."""
     J, u = np.asarray(ring.weights(), float), np.exp(-0.25 * (np.asarray(ring.angles) / float(ring.a)) ** 2)
@@ -281,7 +301,7 @@ def _shape(ring: Any) -> np.ndarray | None:
 
 
 def _weighed(activity: Any, angles: Any) -> tuple[np.ndarray, np.ndarray]:
-    weights = np.maximum(np.asarray(activity, float), 0.0)
+    weights = np.maximum(numbers("activity", activity).astype(float), 0.0)
     n = weights.shape[-1] if weights.ndim else 0
     angles = -np.pi + 2.0 * np.pi * np.arange(n) / max(n, 1) if angles is None else np.asarray(angles, float)
     if angles.shape != (n,) or not n:

@@ -38,7 +38,10 @@ class RingPortrait:
         top = float(u.max(initial=0.0))
         levels = np.rint(u[:, rows].T * (LEVELS / top if top > 0.0 else 0.0)).astype(np.uint16)
         lines = (
-            ("stimulus", np.asarray(recording["position"])[::every]),
+            (
+                "stimulus",
+                np.asarray(recording.samples.get("position", np.full(len(u) * every, np.nan)))[::every],
+            ),
             ("decoded", analysis.population_vector(u, self.angles)),
         )
         return {
