@@ -1,10 +1,13 @@
 """Wiring: exact Bernoulli statistics, shapes that do not depend on the seed, explicit matrices."""
 
+import itertools
+
 import numpy as np
 import pytest
 
 from snnlab import Network, Population, Projection
 from snnlab.connectivity import AllToAll, FixedProbability, Matrix, OneToOne, bernoulli_rows, bucket
+from snnlab.core import planner
 from snnlab.core.randomness import subkey
 from snnlab.neurons import LIF
 from snnlab.synapses import Exponential, Synapse
@@ -44,7 +47,7 @@ def test_pairs_are_independent():
 
 def test_gaps_are_geometric():
     p, n = 0.05, 4000
-    rows = bernoulli_rows(7, p, 1000, n, 1)
+    rows = bernoulli_rows(7, p, 1000, n)
     gaps = np.diff(rows, axis=1)[(rows[:, 1:] < n)]
     for k in (1, 2, 5, 20, 60):
         expected = (1 - p) ** (k - 1)
@@ -69,21 +72,36 @@ def test_without_autapses_the_diagonal_is_empty_and_the_rest_still_bernoulli():
     assert np.all(adjacency(1.0, 50, 50, autapses=False) == 1 - np.eye(50))
 
 
-def test_row_widths_do_not_follow_the_seed():
-    shapes = [FixedProbability(0.02).table(seed, 3200, 3200).targets.shape for seed in range(20)]
-    assert len(set(shapes)) <= 2  # one in a hundred may need the next bucket
+def tables(connectivity, seed=0, n_pre=320, n_post=400):
+    net = network(connectivity, n_pre, n_post)
+    plan, _ = planner.build(net, 0.1)
+    ((table,),) = planner.tables(net, plan, seed)
+    return net, table, planner.table_bytes(net, plan)
 
 
-def test_a_wider_table_has_the_same_targets():
-    narrow, wide = bernoulli_rows(3, 0.1, 200, 300, 1), bernoulli_rows(3, 0.1, 200, 300, 250)
-    width = narrow.shape[1]
-    assert np.array_equal(narrow, wide[:, :width]) and np.all(wide[:, width:] == 300)
+def test_the_shape_of_the_planned_table_does_not_follow_the_seed():
+    for p in (0.0, 0.02, 0.5, 1.0):
+        assert len({tables(FixedProbability(p), seed)[1][1].shape for seed in range(10)}) == 1
 
 
-@pytest.mark.parametrize("width", [0, 1, 7, 8, 9, 100, 126, 129, 1000])
-def test_buckets_hold_the_width_and_waste_little(width):
-    assert width <= bucket(width, 10**6) <= max(1.25 * width, width + 7)
-    assert bucket(width, 5) <= 5
+@pytest.mark.parametrize(
+    "connectivity", [FixedProbability(0.1), FixedProbability(0.0), Matrix(np.eye(320, 400))]
+)
+def test_the_planned_table_has_every_cells_targets_in_whole_strides(connectivity):
+    net, (starts, targets, weights), size = tables(connectivity)
+    dense = net.matrix(0)
+    starts, targets = np.asarray(starts) * planner.STRIDE, np.asarray(targets)
+    for i, (first, end) in enumerate(itertools.pairwise(starts[:321])):
+        mine = targets[first:end]  # of both populations laid end to end
+        assert np.array_equal(mine[mine < 720] - 320, np.flatnonzero(dense[i]))
+        assert len(mine) - planner.STRIDE < np.count_nonzero(dense[i]) <= len(mine)
+    taken = sum(array.nbytes for array in (starts, targets, weights) if array is not None)
+    assert 0.5 * taken <= size <= 1.5 * taken
+
+
+@pytest.mark.parametrize("size", [0, 1, 7, 8, 9, 100, 126, 129, 1000, 10**6])
+def test_buckets_hold_the_size_and_waste_little(size):
+    assert size <= bucket(size) <= max(1.25 * size, size + 8)
 
 
 def network(connectivity, n_pre=3, n_post=4):

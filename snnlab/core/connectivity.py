@@ -1,12 +1,9 @@
 """Who is connected to whom.
 
-A sparse connectivity answers with a table of targets: one row per presynaptic cell, padded with ``n_post``. Rows
-are as wide as the degree can reasonably get, not as wide as it is, so that another seed or a slightly different p
-gives arrays of the same shape and nothing is compiled again.
+A sparse connectivity answers with a table of targets: one row per presynaptic cell, padded with ``n_post``. The
+planner lays the rows end to end.
 """
 
-import math
-import statistics
 from typing import Any, NamedTuple, Protocol
 
 import jax
@@ -45,9 +42,7 @@ class FixedProbability:
     def table(self, key: int, n_pre: int, n_post: int) -> Table:
         skip_self = not self.autapses
         columns = n_post - skip_self
-        targets = bernoulli_rows(
-            key, float(self.p), n_pre, columns, row_width(*self.degree(n_pre, columns), n_pre, columns)
-        )
+        targets = bernoulli_rows(key, float(self.p), n_pre, columns)
         if skip_self:
             targets = targets + (targets >= np.arange(n_pre)[:, None])
         return Table(targets)
@@ -103,7 +98,7 @@ class Matrix:
         pre, post = np.nonzero(weights)
         degree = np.bincount(pre, minlength=n_pre)
         column = np.arange(len(pre)) - np.repeat(np.cumsum(degree) - degree, degree)
-        width = bucket(int(degree.max(initial=0)), n_post)
+        width = int(degree.max(initial=0))
         targets = np.full((n_pre, width), n_post, np.int32)
         values = np.zeros((n_pre, width))
         targets[pre, column] = post
@@ -111,29 +106,20 @@ class Matrix:
         return Table(targets, values)
 
     def degree(self, n_pre: int, n_post: int) -> tuple[float, float]:
-        return float(np.count_nonzero(self.weights, axis=1).max(initial=0)), 0.0
+        return float(np.count_nonzero(self.weights)) / n_pre, 0.0
 
 
-def row_width(mean: float, variance: float, rows: int, largest: int) -> int:
-    """A width that one wiring in five hundred exceeds, for this many rows of random degree; rounded up to a bucket."""
-    margin = 0.0
-    if variance > 0:
-        z = statistics.NormalDist().inv_cdf(1 - 0.002 / rows)
-        margin = z * math.sqrt(variance) + (z * z - 1) / 6  # the second term: binomial degrees are skewed
-    return bucket(math.ceil(mean + margin), largest)
-
-
-def bucket(width: int, largest: int) -> int:
-    """The next of a few row widths (eight an octave), at least 1 and no wider than ``largest`` needs."""
-    step = max(8, 2 ** (max(width - 1, 1).bit_length() - 4))
-    return max(1, min(-(-width // step) * step, largest))
+def bucket(size: int) -> int:
+    """The next of a few sizes (eight an octave), at least 8: arrays of equal shape run the same compiled program."""
+    step = max(8, 2 ** (max(size - 1, 1).bit_length() - 4))
+    return max(8, -(-size // step) * step)
 
 
 _ROWS, _COLUMNS = 1024, 32  # the tile that is drawn at once: one shape, so one compilation for every network
 
 
-def bernoulli_rows(key: int, p: float, n_pre: int, n_post: int, width: int) -> np.ndarray:
-    """Bernoulli(p) targets [n_pre, width], ascending, padded with ``n_post``; wider where a row needs it."""
+def bernoulli_rows(key: int, p: float, n_pre: int, n_post: int) -> np.ndarray:
+    """Bernoulli(p) targets [n_pre, K], ascending, padded with ``n_post``; K is the longest row."""
     bands = []
     for first in range(0, n_pre, _ROWS):
         position, tiles = jnp.full(_ROWS, -1, jnp.int32), []
@@ -142,8 +128,7 @@ def bernoulli_rows(key: int, p: float, n_pre: int, n_post: int, width: int) -> n
             position, tile = _tile(np.uint32(key), p, np.uint32(first), np.int32(n_post), start, position)
             tiles.append(np.asarray(tile).T[: n_pre - first])
         bands.append(np.concatenate(tiles, axis=1))
-    longest = max(int(np.sum(band < n_post, axis=1).max()) for band in bands)
-    width = max(width, bucket(longest, n_post))
+    width = max(int(np.sum(band < n_post, axis=1).max()) for band in bands)
     rows = np.full((n_pre, width), n_post, np.int32)
     for first, band in zip(range(0, n_pre, _ROWS), bands, strict=True):
         used = min(width, band.shape[1])

@@ -8,11 +8,9 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array, lax
 
-from snnlab.core.planner import NARROW
+from snnlab.core.planner import NARROW, STRIDE
 
 BITS = 32
-_INTO_FLAT = lax.ScatterDimensionNumbers((), (0,), (0,))
-_DROP = lax.GatherScatterMode.FILL_OR_DROP  # padding points beyond the buffer
 
 
 def n_words(n: int) -> int:
@@ -78,38 +76,62 @@ def find(words: Array, indices: Array) -> tuple[Array, Array]:
 
 
 def deliver(lane, group, network, tables, scale, buffer, indices, number):
-    """Adds the target rows of ``number`` spiking cells to the buffer."""
+    """Adds the targets of ``number`` spiking cells to the buffer, whose last slot is for what fills up a stride.
+
+    The loops hold nothing but single numbers, so that each is a native one; a stride at a time, because a loop's
+    counter goes through memory.
+    """
 
     def one(loop):
         i, buffer = loop
-        cell = indices[i]
-        for layer, (targets, weights) in zip(lane.layers, tables, strict=True):
-            row = _absolute(
-                layer, group, cell, lax.dynamic_index_in_dim(targets, cell, keepdims=False), buffer
-            )
-            value = _slot_values(layer, group, network, scale, cell, row)
-            if weights is not None:
-                value = value * lax.dynamic_index_in_dim(weights, cell, keepdims=False)
-            value = jnp.broadcast_to(value, row.shape)
-            buffer = lax.scatter_add(buffer, row[:, None], value, _INTO_FLAT, mode=_DROP)
+        cell = _at(indices, i)
+        for layer, (starts, targets, weights) in zip(lane.layers, tables, strict=True):
+            values = _values(layer, group, network, scale, cell)
+            base = _base(layer, group, cell)
+
+            def stride(loop, targets=targets, weights=weights, values=values, base=base):
+                p, buffer = loop
+                for j in range(STRIDE):
+                    position = _at(targets, p + j).astype(jnp.uint32)
+                    if base is not None:
+                        none = position == NARROW
+                        position = jnp.where(none, jnp.uint32(buffer.shape[0] - 1), position + base)
+                    value = values[-1][0]
+                    for other, end in reversed(values[:-1]):
+                        value = jnp.where(position < end, other, value)
+                    if weights is not None:
+                        value = value * _at(weights, p + j)
+                    buffer = _put(buffer, _at(buffer, position) + value, position)
+                return p + STRIDE, buffer
+
+            end = _at(starts, cell + 1) * STRIDE
+            start = _at(starts, cell) * STRIDE
+            _, buffer = lax.while_loop(lambda loop, end=end: loop[0] < end, stride, (start, buffer))
         return i + 1, buffer
 
     return lax.while_loop(lambda loop: loop[0] < number, one, (jnp.int32(0), buffer))[1]
 
 
-def _absolute(layer, group, cell, row, buffer):
-    """Buffer positions of a line whose positions count from the base of the cell's population."""
+def _at(array, index):
+    return lax.dynamic_index_in_dim(array, index, keepdims=False, allow_negative_indices=False)
+
+
+def _put(array, value, index):
+    return lax.dynamic_update_index_in_dim(array, value, index, 0, allow_negative_indices=False)
+
+
+def _base(layer, group, cell):
+    """Where the positions of a cell's targets count from; None: from the start of the buffer."""
     if not any(layer.bases):
-        return row
+        return None
     base = layer.bases[-1]
     for other, upper in reversed(list(zip(layer.bases, group.offsets[1:], strict=True))[:-1]):
         base = jnp.where(cell < upper, other, base)
-    beyond = jnp.uint32(buffer.shape[0])
-    return jnp.where(row == NARROW, beyond, row.astype(jnp.uint32) + jnp.asarray(base, jnp.uint32))
+    return jnp.asarray(base, jnp.uint32)
 
 
-def _slot_values(layer, group, network, scale, cell, row):
-    """What a spike of ``cell`` adds to each slot of its target row, by the span of the buffer it points into."""
+def _values(layer, group, network, scale, cell):
+    """What a spike of ``cell`` adds, as (value, end of the span of the buffer in which it adds that)."""
 
     def value_and_end(spans, j):
         if not spans:
@@ -124,11 +146,8 @@ def _slot_values(layer, group, network, scale, cell, row):
             other, other_end = value_and_end(spans, j)
             value = jnp.where(cell < upper, other, value)
             end = jnp.where(cell < upper, other_end, end)
-        spans_of_cell.append((value, end))
-    value = spans_of_cell[-1][0]
-    for other, end in reversed(spans_of_cell[:-1]):
-        value = jnp.where(row < end, other, value)
-    return value
+        spans_of_cell.append((value, jnp.asarray(end, jnp.uint32)))
+    return spans_of_cell
 
 
 def decode(words: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

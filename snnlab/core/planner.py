@@ -3,7 +3,7 @@
 * Populations with equal cells are laid end to end and stepped as one *group*.
 * A *row* is one synapse on one group; rows that are fed by sparse wiring lie end to end in one flat buffer.
 * A *lane* is one group's spikes after one delay: they are found once, and each spiking cell's targets, in all rows,
-  are one line of a table of buffer positions.
+  lie end to end in a table of buffer positions.
 * All-to-all projections bring the same to all cells of a population: a *block* of the row. They read a *sum* over each
   presynaptic population, of its spikes or of a gating variable, and each sum is kept for as long as delays ask.
 * A *draw* is one random number a cell for all Poisson sources of a row that add the same weight.
@@ -15,6 +15,7 @@ import collections
 import dataclasses
 import functools
 import itertools
+import math
 from typing import Any
 
 import jax
@@ -22,9 +23,10 @@ import jax.numpy as jnp
 import numpy as np
 
 from snnlab.core import randomness
-from snnlab.core.connectivity import AllToAll, Matrix, Table, bucket, row_width
+from snnlab.core.connectivity import AllToAll, Matrix, bucket
 from snnlab.core.network import Network
 
+STRIDE = 8  # positions of a cell that are added without asking whether there are more
 NARROW = 2**16 - 1  # what 16 bits hold; the value itself marks padding
 MAX_DIFFERENT = 4  # past this, cells that differ in more parameters are faster in groups of their own,
 MAX_MIXED = (
@@ -79,7 +81,7 @@ class Layer:
 
     ``values`` says what a spike adds there, as (synapse, projection whose weight counts or None, end of the span);
     neighbouring spans that add the same are one. A table holds positions from ``bases`` on, so that 16 bits hold
-    them also where the buffer is longer: what a spike costs is to fetch its line from memory.
+    them also where the buffer is longer: what a spike costs is to fetch its positions from memory.
     """
 
     projections: tuple[tuple[int, ...], ...]
@@ -172,7 +174,7 @@ def build(network: Network, dt: float) -> tuple[Plan, np.ndarray]:
 
 
 def tables(network: Network, plan: Plan, seed: int) -> tuple[tuple[Any, ...], ...]:
-    """For every lane and layer (targets, weights or None): arrays [group.n, K]."""
+    """For every lane and layer (starts [group.n + 1], targets, weights or None), see ``_layer_table``."""
     return tuple(
         tuple(_layer_table(_recipe(network, plan, lane, layer, seed)) for layer in lane.layers)
         for lane in plan.lanes
@@ -180,24 +182,26 @@ def tables(network: Network, plan: Plan, seed: int) -> tuple[tuple[Any, ...], ..
 
 
 def table_bytes(network: Network, plan: Plan) -> int:
-    """About how much memory the tables of targets will take: a line is as long as the longest in its group."""
-    total = 0
-    for lane in plan.lanes:
-        for layer in lane.layers:
-            widths = []
-            for members in layer.projections:
-                sizes = [
-                    (network.populations[p.pre].n, network.populations[p.post].n, p.connectivity)
-                    for p in (network.projections[i] for i in members)
-                ]
-                moments = [wiring.degree(n_pre, n_post) for n_pre, n_post, wiring in sizes]
-                mean, variance = (
-                    (sum(column) for column in zip(*moments, strict=True)) if moments else (0.0, 0.0)
-                )
-                widths.append(row_width(mean, variance, sizes[0][0], plan.size) if sizes else 0)
-            slot = (2 if layer.narrow else 4) + (8 if layer.weighted else 0)
-            total += plan.groups[lane.group].n * max(widths) * slot
-    return total
+    """About how much memory the tables of targets will take."""
+    return sum(
+        4 * plan.groups[lane.group].n
+        + _room(network, plan, lane, layer) * ((2 if layer.narrow else 4) + (8 if layer.weighted else 0))
+        for lane in plan.lanes
+        for layer in lane.layers
+    )
+
+
+def _room(network: Network, plan: Plan, lane: Lane, layer: Layer) -> int:
+    """How long a layer's table is: six deviations above its mean, so that another seed gives the same shape."""
+    total, spread = 0.0, 0.0
+    for i in itertools.chain.from_iterable(layer.projections):
+        projection = network.projections[i]
+        n_pre, n_post = network.populations[projection.pre].n, network.populations[projection.post].n
+        mean, variance = projection.connectivity.degree(n_pre, n_post)
+        total += n_pre * mean
+        spread += n_pre * variance
+    filled_up = plan.groups[lane.group].n * (STRIDE - 1)
+    return bucket(math.ceil(total + filled_up + 6 * math.sqrt(spread)))
 
 
 def _groups(network: Network) -> tuple[Group, ...]:
@@ -303,6 +307,12 @@ def _lanes(network, groups, located, rows, size, order, delays):
         else:
             layers.append([(projection.pre, i, end, weighted)])
 
+    alike: dict[
+        tuple[str, float], int
+    ] = {}  # weights that are equal when the network is built stay one number
+    for i in reversed(order):
+        alike[network.projections[i].synapse, float(network.projections[i].weight)] = i
+
     def build(layer, populations):
         members, values, starts, lengths = [], [], [], []
         for name in populations:
@@ -311,7 +321,10 @@ def _lanes(network, groups, located, rows, size, order, delays):
             for end, i in spans:
                 projection = network.projections[i]
                 factored = sparse_feeds[located[projection.post], projection.synapse, projection.post] == 1
-                value = (projection.synapse, None if factored else i)
+                value = (
+                    projection.synapse,
+                    None if factored else alike[projection.synapse, float(projection.weight)],
+                )
                 if merged and merged[-1][:2] == value:
                     merged.pop()
                 merged.append((*value, end))
@@ -372,56 +385,49 @@ def _recipe(network, plan, lane, layer, seed):
     return (
         tuple(parts),
         plan.groups[lane.group].n,
-        NARROW if layer.narrow else plan.size,
-        layer.weighted,
-        real,
+        _room(network, plan, lane, layer),
+        # a position that is none: beyond the base of any population, or the slot behind the buffer
+        NARROW if any(layer.bases) else plan.size,
+        np.dtype(np.uint16 if layer.narrow else np.uint32),
+        real if layer.weighted else None,
     )
 
 
 @functools.lru_cache(maxsize=8)
 def _layer_table(recipe):
-    """Lines of buffer positions, each cell's targets in all projections side by side, filled up with ``padding``."""
-    parts, n, padding, weighted, real = recipe
-    cells: dict[int, list[tuple[_Part, Table]]] = {}
-    for part in parts:
-        cells.setdefault(part.first, []).append(
-            (part, part.connectivity.table(part.key, part.n_pre, part.n_post))
-        )
-    lines = {}
-    for first, members in cells.items():
-        lines[first] = _side_by_side(members, padding)
-    width = max(targets.shape[1] for targets, _ in lines.values())
-    # unsigned: there are no negative positions to provide for at every spike
-    table = np.full((n, width), padding, np.uint16 if padding == NARROW else np.uint32)
-    weights = np.zeros((n, width), real) if weighted else None
-    for first, (targets, values) in lines.items():
-        table[first : first + len(targets), : targets.shape[1]] = targets
-        if weights is not None:
-            weights[first : first + len(targets), : targets.shape[1]] = values
-    return jnp.asarray(table), None if weights is None else jnp.asarray(weights)
+    """Each cell's buffer positions in all projections end to end, filled up with ``padding`` to whole strides.
 
-
-def _side_by_side(members, padding):
-    """The rows of several projections from one population, joined without gaps: (positions, weights)."""
-    degrees = [np.sum(table.targets < part.n_post, axis=1) for part, table in members]
-    joint = np.sum(degrees, axis=0)
-    moments = [part.connectivity.degree(part.n_pre, part.n_post) for part, _ in members]
-    width = row_width(sum(m for m, _ in moments), sum(v for _, v in moments), len(joint), padding)
-    width = max(width, bucket(int(joint.max()), padding))
-    targets = np.full((len(joint), width), padding, np.int32)
-    weighted = any(table.weights is not None for _, table in members)
-    weights = np.zeros((len(joint), width)) if weighted else None
-    start = np.zeros_like(joint)
-    for (part, table), degree in zip(members, degrees, strict=True):
-        slots = np.arange(table.targets.shape[1])
-        valid = slots < degree[:, None]  # rows are ascending: padding is at their end
-        cell, slot = np.nonzero(valid)
-        column = slot + start[cell]
-        targets[cell, column] = table.targets[valid] + part.base
+    ``starts`` [n + 1] says at which stride a cell's positions start.
+    """
+    parts, n, room, padding, kind, real = recipe
+    drawn = [(part, part.connectivity.table(part.key, part.n_pre, part.n_post)) for part in parts]
+    degrees = [np.sum(table.targets < part.n_post, axis=1) for part, table in drawn]
+    joint = np.zeros(n, np.int64)
+    for (part, _), degree in zip(drawn, degrees, strict=True):
+        joint[part.first : part.first + part.n_pre] += degree
+    starts = np.concatenate([[0], np.cumsum(-(-joint // STRIDE))])
+    size = max(room, bucket(int(starts[-1]) * STRIDE))
+    targets = np.full(
+        size, padding, kind
+    )  # unsigned: there are no negative positions to provide for at every spike
+    weights = None if real is None else np.zeros(size, real)
+    filled = starts[:-1] * STRIDE
+    for (part, table), degree in zip(drawn, degrees, strict=True):
+        mine = slice(part.first, part.first + part.n_pre)
+        valid = (
+            np.arange(table.targets.shape[1]) < degree[:, None]
+        )  # rows are ascending: padding is at their end
+        before = np.cumsum(degree) - degree
+        at = np.repeat(filled[mine] - before, degree) + np.arange(int(degree.sum()))
+        targets[at] = table.targets[valid] + part.base
         if weights is not None:
-            weights[cell, column] = table.weights[valid]
-        start = start + degree
-    return targets, weights
+            weights[at] = table.weights[valid]
+        filled[mine] += degree
+    return (
+        jnp.asarray(starts.astype(np.int32)),
+        jnp.asarray(targets),
+        None if weights is None else jnp.asarray(weights),
+    )
 
 
 def _numbered(labelled: list[tuple[str, Any]]) -> tuple[str, ...]:

@@ -40,7 +40,7 @@ class Carry(NamedTuple):
     failed: Array  # the step at which the state was first found not to be sound; -1: never
     age: Array  # steps since the buffer was last rescaled
     neurons: tuple[Any, ...]  # a State a group, arrays [group.n]
-    buffer: Array  # [plan.size] entry variables fed by sparse wiring, times e^{age dt / tau}
+    buffer: Array  # [plan.size + 1] entry variables fed by sparse wiring, times e^{age dt / tau}; a slot for nothing
     blocks: tuple[Array, ...]  # per row [populations of its group]: entry variables fed by all-to-all wiring
     dense: tuple[Array, ...]  # per row [group.n] (or [0]): entry variables with arrivals of their own
     rest: tuple[tuple[Array, ...], ...]  # per row: the further variables of its kinetics
@@ -87,7 +87,7 @@ def initial(plan: Plan, packed: Packed, seed: Array) -> Carry:
         failed=jnp.int32(-1),
         age=jnp.int32(0),
         neurons=tuple(neurons),
-        buffer=jnp.zeros(plan.size),
+        buffer=jnp.zeros(plan.size + 1),
         blocks=tuple(
             jnp.zeros(len(group.populations) if row.blocks and not row.gated else 0) for row, group in rows
         ),
@@ -151,6 +151,7 @@ def advance(
             for row in plan.rows
             if row.at is not None
         ]
+        factors.append(jnp.where(due, jnp.zeros(1), 1.0))
         return carry._replace(
             buffer=carry.buffer * jnp.concatenate(factors), age=jnp.where(due, 0, carry.age)
         )
