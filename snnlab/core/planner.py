@@ -13,7 +13,7 @@ The plan is hashable structure, known when the program is compiled; the tables a
 
 import collections
 import dataclasses
-import functools
+import hashlib
 import itertools
 import math
 from typing import Any
@@ -22,12 +22,13 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from snnlab.core import randomness
+from snnlab.core import memory, randomness
 from snnlab.core.connectivity import AllToAll, Matrix, bucket
 from snnlab.core.network import Network
 
 STRIDE = 8  # positions of a cell that are added without asking whether there are more
 NARROW = 2**16 - 1  # what 16 bits hold; the value itself marks padding
+KEPT = 2**29  # bytes of tables that are kept for the next run
 MAX_DIFFERENT = 4  # past this, cells that differ in more parameters are faster in groups of their own,
 MAX_MIXED = (
     1000  # and past so many cells any that differ: what a group of their own costs is the same for all sizes
@@ -375,7 +376,7 @@ def _recipe(network, plan, lane, layer, seed):
         row = plan.rows[plan.row(target, projection.synapse)]
         n_pre, n_post = network.populations[projection.pre].n, network.populations[projection.post].n
         leaves, structure = jax.tree.flatten(projection.connectivity)
-        fingerprint = (structure, *(np.asarray(leaf).tobytes() for leaf in leaves))
+        fingerprint = (structure, *map(_digest, leaves))
         first = plan.groups[lane.group].span(projection.pre)[0]
         base = row.at + plan.groups[target].span(projection.post)[0] - start
         key = wiring_key(network, i, seed)
@@ -393,7 +394,12 @@ def _recipe(network, plan, lane, layer, seed):
     )
 
 
-@functools.lru_cache(maxsize=8)
+def _digest(leaf: Any) -> bytes:
+    array = np.ascontiguousarray(leaf)
+    return array.tobytes() if array.nbytes <= 64 else hashlib.blake2b(array.data, digest_size=16).digest()
+
+
+@memory.kept(KEPT, size=lambda recipe, table: sum(array.nbytes for array in table if array is not None))
 def _layer_table(recipe):
     """Each cell's buffer positions in all projections end to end, filled up with ``padding`` to whole strides.
 

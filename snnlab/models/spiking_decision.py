@@ -8,28 +8,37 @@ from snnlab.core.parameters import ABOVE_ZERO, model, param, unknown
 from snnlab.core.synapses import NMDA, Conductance, Exponential, MgBlock, Synapse
 
 INF = float("inf")
-_NS = {"unit": "nS", "bounds": (0.0, INF)}
-_HZ = {"unit": "Hz", "bounds": (0.0, 1e5)}
-_MS = {"unit": "ms", "bounds": (0.0, INF)}
+_NS = {"unit": "nS", "bounds": (0.0, INF), "scalar": True}
+_HZ = {"unit": "Hz", "bounds": (0.0, 1e5), "scalar": True}
+_MS = {"unit": "ms", "bounds": (0.0, INF), "scalar": True}
 
 
 @model
 def wang2002(
     *,
-    coherence: float = param(0.256, doc="coherence, towards A where positive", bounds=(-1.0, 1.0)),
+    coherence: float = param(
+        0.256, doc="coherence, towards A where positive", bounds=(-1.0, 1.0), scalar=True
+    ),
     scale: float = param(
-        1.0, doc="size: 2000 cells times this", bounds=(ABOVE_ZERO, 50.0), slider=(0.1, 2.0)
+        1.0, doc="size: 2000 cells times this", bounds=(ABOVE_ZERO, 50.0), slider=(0.1, 2.0), scalar=True
     ),
     mu_0: float = param(40.0, doc="rate of the stimulus at coherence 0", slider=(0.0, 100.0), **_HZ),
     sigma: float = param(10.0, doc="spread of the stimulus' rate", slider=(0.0, 50.0), **_HZ),
     interval: float = param(
-        50.0, unit="ms", doc="time between its changes", bounds=(ABOVE_ZERO, INF), slider=(10.0, 200.0)
+        50.0,
+        unit="ms",
+        doc="time between its changes",
+        bounds=(ABOVE_ZERO, INF),
+        slider=(10.0, 200.0),
+        scalar=True,
     ),
     start: float = param(100.0, doc="onset of the stimulus", slider=(0.0, 1000.0), **_MS),
     stop: float = param(1100.0, doc="end of the stimulus", slider=(0.0, 3000.0), **_MS),
     background: float = param(2400.0, doc="background rate a cell", slider=(2000.0, 3000.0), **_HZ),
-    w_plus: float = param(1.7, doc="weight within a pool", bounds=(0.0, INF), slider=(1.0, 2.5)),
-    f: float = param(0.15, doc="share of E cells in a pool", bounds=(ABOVE_ZERO, 0.5), slider=(0.05, 0.4)),
+    w_plus: float = param(1.7, doc="weight within a pool", bounds=(0.0, INF), slider=(1.0, 2.5), scalar=True),
+    f: float = param(
+        0.15, doc="share of E cells in a pool", bounds=(ABOVE_ZERO, 0.5), slider=(0.05, 0.4), scalar=True
+    ),
     g_ext_E: float = param(2.1, doc="external AMPA onto E", slider=(1.0, 4.0), **_NS),
     g_ext_I: float = param(1.62, doc="external AMPA onto I", slider=(1.0, 4.0), **_NS),
     g_AMPA_E: float = param(0.05, doc="recurrent AMPA onto E", slider=(0.0, 0.2), **_NS),
@@ -38,9 +47,9 @@ def wang2002(
     g_NMDA_I: float = param(0.13, doc="recurrent NMDA onto I", slider=(0.0, 0.3), **_NS),
     g_GABA_E: float = param(1.3, doc="GABA onto E", slider=(0.0, 3.0), **_NS),
     g_GABA_I: float = param(1.0, doc="GABA onto I", slider=(0.0, 3.0), **_NS),
-    Mg: float = param(1.0, unit="mM", doc="magnesium", bounds=(0.0, INF), slider=(0.0, 3.0)),
+    Mg: float = param(1.0, unit="mM", doc="magnesium", bounds=(0.0, INF), slider=(0.0, 3.0), scalar=True),
     tau_NMDA: float = param(
-        100.0, unit="ms", doc="decay of NMDA", bounds=(ABOVE_ZERO, INF), slider=(20.0, 200.0)
+        100.0, unit="ms", doc="decay of NMDA", bounds=(ABOVE_ZERO, INF), slider=(20.0, 200.0), scalar=True
     ),
     delay: float = param(0.5, doc="delay of recurrent synapses", slider=(0.0, 2.0), **_MS),
     noise: str = "poisson",
