@@ -67,8 +67,8 @@ def population_vector(activity: Any, angles: Any = None) -> np.ndarray:
     them -pi + 2 pi j / n. Raises ValueError when the lengths differ.
     """
     weights, angles = _weighed(activity, angles)
-    vector = weights @ np.exp(1j * angles)
-    return np.where(np.abs(vector) > 1e-12 * (weights.sum(-1) + 1e-300), np.angle(vector), np.nan)
+    x, y = np.moveaxis(weights @ np.stack([np.cos(angles), np.sin(angles)], -1), -1, 0)
+    return np.where(np.hypot(x, y) > 1e-12 * (weights.sum(-1) + 1e-300), np.arctan2(y, x), np.nan)
 
 
 def centre_of_mass(activity: Any, angles: Any = None) -> np.ndarray:
