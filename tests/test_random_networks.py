@@ -91,6 +91,12 @@ def kernel(kinetics, t):
     return (np.exp(-t / decay) - np.exp(-t / rise)) / (np.exp(-peak / decay) - np.exp(-peak / rise))
 
 
+def remaining(synapse, dt):
+    """What has not decayed at the end of a step, of spikes that fall anywhere within it."""
+    t = (np.arange(1000) + 0.5) / 1000 * dt
+    return np.exp(-t / synapse.kinetics.tau_entry).mean()
+
+
 def given(network, dt, seed, steps=STEPS):
     """Currents [steps, n] into every population, arrivals [steps, n] from sources at every synapse on it."""
     currents = {name: np.zeros((steps, p.n)) for name, p in network.populations.items()}
@@ -108,7 +114,9 @@ def given(network, dt, seed, steps=STEPS):
                 lambda k, e=entry, key=key, n=n: jnp.broadcast_to(e.source.values(k, dt, key, n), n)
             )
             into = currents[name] if entry.synapse is None else arrivals[name, entry.synapse]
-            into += entry.weight * np.asarray(values(jnp.arange(steps)))
+            spread = getattr(entry.source, "spread", False)
+            share = remaining(network.synapses[entry.synapse], dt) if spread else 1.0
+            into += entry.weight * share * np.asarray(values(jnp.arange(steps)))
     for (name, synapse, weight), sources in merged.items():
         rates = [
             jax.vmap(lambda k, s=s, key=key: s.intensity(k, dt, key) + 0.0 * k)(jnp.arange(steps))
@@ -116,7 +124,8 @@ def given(network, dt, seed, steps=STEPS):
         ]
         n, total = network.populations[name].n, sum(key for _, key in sources)
         values = jax.vmap(lambda k, rate, key=total, n=n: Poisson(rate).values(k, dt, key, n))
-        arrivals[name, synapse] += weight * np.asarray(values(jnp.arange(steps), sum(rates)))
+        counts = np.asarray(values(jnp.arange(steps), sum(rates)))
+        arrivals[name, synapse] += weight * counts * remaining(network.synapses[synapse], dt)
     return currents, arrivals
 
 

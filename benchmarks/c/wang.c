@@ -145,19 +145,19 @@ typedef struct {
     uint32_t threshold[TERMS];            /* of the external spikes */
 } Population;
 
-static float decay_AMPA, decay_GABA, decay_rise, decay_NMDA, growth; /* of one step */
+static float decay_AMPA, decay_GABA, decay_rise, decay_NMDA, growth, remaining; /* of one step */
 
 /* The cells of a population from t to t + dt, and in the same pass their thresholds read and their resets done. */
 static void advance(const Population *pop, uint32_t *restrict word, float *restrict ext, float *restrict V,
                     int32_t *restrict held, uint8_t *restrict fired) {
     const Population q = *pop;
     const float V_rest = p.V_rest, V_reset = p.V_reset, V_th = p.V_th, E_exc = p.E_exc, E_inh = p.E_inh;
-    const float decay = decay_AMPA, Mg = p.Mg / 3.57;
+    const float decay = decay_AMPA, left = remaining, Mg = p.Mg / 3.57;
     for (int32_t i = q.first; i < q.first + q.n; i++) {
         const uint32_t u = next_word(word[i]);
         int32_t arrived = 0;
         for (int k = 0; k < TERMS; k++) arrived += u > q.threshold[k];
-        const float s = ext[i] * decay + (float)arrived, v = V[i];
+        const float s = ext[i] * decay + left * (float)arrived, v = V[i];
         const float exc = q.g_ext * s + q.AMPA + q.NMDA / (1 + Mg * exponential(-0.062f * v));
         const float I = exc * (E_exc - v) + q.GABA * (E_inh - v);
         const float moved = v + q.alpha * (V_rest - v + q.R * I);
@@ -201,6 +201,7 @@ int main(int argc, char **argv) {
     float (*sums)[7] = array(delay, sizeof *sums); /* of the last steps: AMPA of A, B, N; NMDA of A, B, N; GABA */
     decay_AMPA = exp(-p.dt / p.tau_AMPA), decay_GABA = exp(-p.dt / p.tau_GABA);
     decay_NMDA = exp(-p.dt / p.tau_NMDA), decay_rise = exp(-p.dt / p.tau_rise), growth = p.dt * p.alpha;
+    remaining = (1 - exp(-p.dt / p.tau_AMPA)) * p.tau_AMPA / p.dt;
     const float w_plus = p.w_plus, w_minus = p.w_minus;
     Population pops[4];
     for (int j = 0; j < 4; j++) {

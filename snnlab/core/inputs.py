@@ -18,7 +18,11 @@ INF = float("inf")
 
 
 class Source(Protocol):
-    """An input's course in time; ``events`` says whether it gives spikes (to a synapse) or a current."""
+    """An input's course in time; ``events`` says whether it gives spikes (to a synapse) or a current.
+
+    A source of spikes with ``spread`` counts those that fall anywhere within a step. When the step is over they have
+    decayed for half of it on average; without that a mean conductance would be too large by ``dt / (2 tau)``.
+    """
 
     events: bool
 
@@ -145,6 +149,7 @@ class Poisson:
     the sum: it is drawn once.
     """
 
+    spread = True
     rate: float = param(10.0, unit="Hz", doc="rate a cell", bounds=(0.0, 1e5), slider=(0.0, 5000.0))
     events: ClassVar[bool] = True
 
@@ -170,6 +175,7 @@ class RedrawnPoisson:
     and the same for all cells of a population; outside it is 0.
     """
 
+    spread = True
     rate: float = param(40.0, unit="Hz", doc="mean rate a cell", bounds=(0.0, 1e5), scalar=True)
     sigma: float = param(10.0, unit="Hz", doc="spread of the rate", bounds=(0.0, 1e5), scalar=True)
     interval: float = param(
@@ -204,6 +210,7 @@ class Bernoulli:
     Its variance is ``1 - rate dt`` of the Poisson one. ``source`` gives the rate: ``Poisson`` or ``RedrawnPoisson``.
     """
 
+    spread = True
     source: Any
     events: ClassVar[bool] = True
 

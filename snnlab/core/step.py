@@ -200,6 +200,13 @@ class _Engine:
             jnp.ones(()) if row.gated else jnp.exp(-dt / synapse.kinetics.tau_entry)
             for row, synapse in zip(plan.rows, self.synapses, strict=True)
         ]
+        # e^{-t / tau}, averaged over a step: what is left at its end of spikes that fall anywhere within it
+        self.remains = [
+            1.0
+            if row.gated
+            else -jnp.expm1(-dt / synapse.kinetics.tau_entry) * synapse.kinetics.tau_entry / dt
+            for row, synapse in zip(plan.rows, self.synapses, strict=True)
+        ]
         self.footprints = [_footprint(plan, network, row) for row in plan.rows]
         self.input_keys = [
             {name: randomness.subkey(seed, f"{key} {name}") for name in entry.targets}
@@ -302,7 +309,9 @@ class _Engine:
                 if entry.synapse is None:
                     currents[g].add(name, values)
                 else:
-                    arrivals[plan.row(g, entry.synapse)].add(name, values)
+                    r = plan.row(g, entry.synapse)
+                    spread = getattr(entry.source, "spread", False)
+                    arrivals[r].add(name, self.remains[r] * values if spread else values)
         return currents, arrivals
 
     def past(self, ring: Array, k: Array, delay: int) -> Array:
@@ -342,7 +351,7 @@ class _Engine:
                     arrivals[r].add(projection.post, -projection.weight * own)
             if row.dense:
                 draws = zip(row.draws, self.lanes[r], strict=True)
-                drawn = (self.drawn(carry.k, row, draw, lanes) for draw, lanes in draws)
+                drawn = (self.remains[r] * self.drawn(carry.k, row, draw, lanes) for draw, lanes in draws)
                 dense[r] = dense[r] * self.decays[r] + sum(drawn, start=arrivals[r].total())
         return tuple(blocks), tuple(dense)
 
