@@ -11,7 +11,7 @@ from benchmarks.report import Report
 
 RESULTS = Path(__file__).resolve().parent / "results"
 SLIDER = RESULTS / "slider_to_frame.json"  # written by the browser test
-OTHERS = ("compilation", "memory", "figure", "scaling", "ring", "slider", "peers")
+OTHERS = ("psychometric", "compilation", "memory", "figure", "scaling", "ring", "slider", "peers")
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -31,6 +31,9 @@ def main(arguments: list[str] | None = None) -> int:
     if "peers" in chosen:
         found["peers"] = peers(lines, options.peer_python, runs=3 if options.quick else 5)
         report.peers(found["peers"], found["workloads"])
+    if "psychometric" in chosen:
+        found["psychometric"] = processes.experiment(trials=3 if options.quick else 50)
+        report.psychometric(found["psychometric"])
     if "compilation" in chosen:
         found["compilation"] = {
             w.title: processes.probe(w, w.duration, runs=5 if options.quick else 20) for w in lines

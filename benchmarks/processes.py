@@ -29,6 +29,11 @@ def probe(workload: Workload, duration: float, runs: int) -> dict:
     return json.loads(_run(words, NO_CACHE))
 
 
+def experiment(trials: int) -> dict:
+    """What `benchmarks.experiment` finds: many trials of the decision network on all processors."""
+    return json.loads(_run([sys.executable, "-m", "benchmarks.experiment", str(trials)]))
+
+
 def first_figure(repeats: int) -> dict:
     """Seconds from starting Python to a saved raster: no compilation cache, an empty one, a full one."""
     with tempfile.TemporaryDirectory() as folder:

@@ -73,6 +73,22 @@ class Report:
             return
         self.table("peers", ["work", "peer", "ms", "x C", "first call", "E/I Hz"], rows)
 
+    def psychometric(self, found: dict) -> None:
+        """The goal is that of 50 trials a coherence; fewer are scaled up."""
+        scaled = found["first"] + found["seconds"] * 50 / found["trials"]
+        rows = [
+            [
+                f"Wang 1600 + 400, 2 s at dt 0.1, {found['coherences']} coherences x {found['trials']} trials",
+                f"{found['seconds']:.1f} s",
+                f"{found['cpu_seconds']:.1f} s",
+                mark(f"{scaled:.0f} s", scaled > 120),
+                mark(f"{found['peak_bytes'] / MEGABYTE:.0f} MB", found["peak_bytes"] > 2e9),
+            ]
+        ]
+        head = ["a psychometric function", "time", "of CPUs", "50 trials", "memory"]
+        note = "50 trials: with the first, which compiles (goal: 50 trials in <= 120 s on 2 CPUs, <= 2 GB)"
+        self.table("many trials", head, rows, note)
+
     def compilation(self, found: dict[str, dict]) -> None:
         rows = [
             [

@@ -12,7 +12,7 @@ from targets import target
 
 import snnlab
 from benchmarks import __main__ as command
-from benchmarks import c_program, probe, processes, report, ring, workloads
+from benchmarks import c_program, experiment, probe, processes, report, ring, workloads
 
 needs_gcc = pytest.mark.skipif(shutil.which("gcc") is None, reason="the C references need gcc")
 COBA = {w.name: w for w in workloads.every()}["coba_4000"]
@@ -226,6 +226,22 @@ def test_the_report_marks_what_misses_its_goal():
     report.Report(stream).workloads([found])
     line = next(line for line in stream.getvalue().splitlines() if "21.0 / 22.0" in line)
     assert "2.50 " in line and "2.50 !" not in line and "3.50 !" in line
+
+
+def test_an_experiment_is_measured_and_its_goals_marked():
+    found = experiment.measure(1)
+    assert found["seconds"] > 0 and found["cpu_seconds"] > 0 and found["peak_bytes"] > 1e8
+    assert len(found["accuracy"]) == found["coherences"] == 8 and found["accuracy"][-1] == 1.0
+    stream = io.StringIO()
+    report.Report(stream).psychometric(
+        {**found, "trials": 25, "first": 1.0, "seconds": 70.0, "peak_bytes": 3e9}
+    )
+    assert "141 s !" in stream.getvalue() and "3000 MB !" in stream.getvalue()
+    stream = io.StringIO()
+    report.Report(stream).psychometric(
+        {**found, "trials": 50, "first": 1.0, "seconds": 118.0, "peak_bytes": 1e9}
+    )
+    assert "!" not in stream.getvalue()
 
 
 def test_the_command_knows_its_lines():

@@ -226,8 +226,9 @@ class _Found:
 class _Workers:
     """Threads that run the trials; iterate for the finished ones, in the order in which they finish.
 
-    JAX lets go of Python's lock while it computes. An event-driven network must not be batched by vmap: its loops
-    over spikes would take as many turns as the busiest trial needs, with masks.
+    JAX lets go of Python's lock while it computes, so they share the processors; where NPROC=1 has left XLA one
+    thread of its own they take turns, and lose nothing, because no step is split. Batches by vmap are slower: 19
+    instead of 8 us a step and trial for the 2000 cells of Wang (2002), and far slower for event-driven networks.
     """
 
     def __init__(self, plan: _Plan, n: int):
