@@ -379,7 +379,8 @@ def test_published_numbers_are_those_of_the_tests():
     assert json.loads(tool.PUBLISHED.read_text(encoding="utf-8")) == tool.selection()
 
 
-ASIDE = {  # variants without a name of their own; what the appendix shows
+ASIDE = {  # variants without a name of their own; what the appendix shows; what is told in words
+    "wang2002/var_s5_dt05_poisson_c51.2",
     *("cuba_000/cuba_int_noref_strict", "coba_002/coba_p7_norm", "cobahh_003/bench_300ms_dt025"),
     *(f"cobahh_003/bench_{name}" for name in ("seedinit_th0", "seedinit_dt05", "seedinit_dt025", "sub4")),
     "cobahh_003/bench_brian_init",

@@ -19,6 +19,7 @@ CHAPTERS = {  # the sections that a chapter checks
     "02_synapse": ("expsyn", "two_neuron"),
     "03_ei_balance": ("cuba_000", "coba_002", "ei_004"),
     "04_hodgkin_huxley": ("cobahh_003", "hh_single"),
+    "05_decision": ("wang2002",),
     "06_reduced_decision": ("wongwang",),
     "07_continuous_attractor": ("cann",),
 }
@@ -140,12 +141,23 @@ def cann(entry: dict[str, Any]) -> Numbers:
         yield from one_number(entry)
 
 
+def wang2002(entry: dict[str, Any]) -> Numbers:
+    """Trials by protocol and coherence, and spontaneous rates; fitted functions have no published band."""
+    if entry["id"].startswith("spont"):
+        for k, population in enumerate("ABNI"):
+            numbers = {key: entry[key][k] for key in ("value", "lo", "hi")}
+            yield entry["id"], f"rate of {population}", {**numbers, "unit": "Hz"}
+    elif not entry["id"].startswith("weibull"):
+        yield from one_number(entry)
+
+
 READ = {
     "cann": cann,
     "hh_single": hh_single,
     "lif": lif,
     "expsyn": expsyn,
     "two_neuron": two_neuron,
+    "wang2002": wang2002,
     "wongwang": wongwang,
 }  # of sections whose entries are more than one number
 

@@ -23,6 +23,16 @@ QUANTITIES = {
     "chi_spk": "synchrony",
     "fano_pop": "Fano factor",
     "silent_frac": "silent cells",
+    "acc_thr": "accuracy, first to cross",
+    "acc_late": "accuracy, higher at the end",
+    "decided": "share decided",
+    "dt_mean": "decision time",
+    "win_es": "winner, end of stimulus",
+    "lose_es": "loser, end of stimulus",
+    "non_es": "non-selective, end of stimulus",
+    "I_es": "interneurons, end of stimulus",
+    "win_late": "winner, end of trial",
+    "lose_late": "loser, end of trial",
 }
 
 

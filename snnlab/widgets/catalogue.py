@@ -135,4 +135,17 @@ LOOKS: dict[str, Look] = {
         start={"duration": 1000.0, "dt": 1.0, "s2_0": 0.099},
         record=("s1", "s2", "r1", "r2"),
     ),
+    "wang2002": Look(
+        visible=("coherence", "mu_0", "w_plus", "g_NMDA_E", "sigma"),
+        presets={
+            "a clear decision": {"coherence": 0.512},
+            "no evidence": {"coherence": 0.0},
+            "no competition": {"w_plus": 1.0},
+            "spontaneous activity": {"mu_0": 0.0, "sigma": 0.0},
+            "a strong memory": {"coherence": 0.512, "w_plus": 1.8, "stop": 600.0},
+            "a fifth of the network, as in the old listing": {"scale": 0.2},
+        },
+        start={"duration": 1600.0},
+        record={"A.NMDA": [0], "B.NMDA": [0]},
+    ),
 }

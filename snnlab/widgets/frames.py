@@ -91,8 +91,8 @@ def _framed(
 
 
 def colour_of(name: str, index: int) -> int:
-    """The place of a population in the palette: E and I keep theirs whatever the order."""
-    return COLOURS.get(name, index)
+    """The place of a population in the palette: E and I have theirs, which no other takes."""
+    return COLOURS.get(name, 2 + index % 3)
 
 
 def _smallest(array: np.ndarray, top: int) -> np.ndarray:
