@@ -94,7 +94,8 @@ def scroll_to(page: Page, selector: str) -> None:
             break
         panel.evaluate("panel => { panel.scrollTop += 0.7 * panel.clientHeight; }")
         page.wait_for_timeout(100)
-    page.locator(selector).first.scroll_into_view_if_needed()
+    # not scroll_into_view_if_needed: it gives up when the cells above are typeset and push the element aside
+    page.locator(selector).first.evaluate("element => element.scrollIntoView({ block: 'center' })")
 
 
 @contextlib.contextmanager

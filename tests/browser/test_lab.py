@@ -6,7 +6,7 @@ import urllib.error
 from urllib.parse import urlsplit
 
 import pytest
-from lab_page import JupyterLab, run_all
+from lab_page import SCREENSHOTS, JupyterLab, run_all, scroll_to
 from playwright.sync_api import Page, expect
 
 SLIDER = """\
@@ -49,3 +49,18 @@ def test_asks_no_other_host(page: Page, jupyterlab: JupyterLab) -> None:
     jupyterlab.open_notebook(page, "quiet.ipynb")
     run_all(page)
     assert hosts - {None} == {"127.0.0.1"}  # None: data: and blob: addresses
+
+
+def test_a_chapters_exercises_are_typeset_and_their_answers_folded(page: Page, jupyterlab: JupyterLab) -> None:
+    hosts = set()
+    page.on("request", lambda request: hosts.add(urlsplit(request.url).hostname))
+    jupyterlab.open_notebook(page, "02_synapse.ipynb")
+    scroll_to(page, ".jp-Notebook details")
+    answer = page.locator(".jp-Notebook details").first
+    expect(answer.locator("summary")).to_have_text("The answer")
+    page.screenshot(path=SCREENSHOTS / "lab_folded_answer.png")
+    scroll_to(page, ".jp-Notebook aside:has-text('Exercise')")
+    exercise = page.locator(".jp-Notebook aside:has-text('Exercise')").first
+    expect(exercise).not_to_contain_text(":::")
+    page.screenshot(path=SCREENSHOTS / "lab_exercise.png")
+    assert hosts - {None} == {"127.0.0.1"}
