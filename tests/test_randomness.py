@@ -95,3 +95,10 @@ def test_seeds_and_uses_are_unrelated():
 def test_a_seed_is_a_whole_number_of_32_bits(seed):
     with pytest.raises(ValueError, match="seed = .* must be a whole number from 0 to 4294967295"):
         r.check_seed(seed)
+
+
+@pytest.mark.parametrize("mean", [0.0, 0.005, 0.12, 0.24, 1.0, 5.0, 30.0, 79.0])
+def test_poisson_with_its_terms_known_is_the_same(mean):
+    w = jnp.asarray(np.append(words(32).ravel(), np.uint32([0, 1, 0xFFFFFF00, 0xFFFFFFFF])))
+    known = r.poisson(w, jnp.float32(mean), terms=r.poisson_terms(mean))
+    assert np.array_equal(known, r.poisson(w, jnp.float32(mean)))

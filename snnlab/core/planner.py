@@ -54,6 +54,14 @@ class Group:
 
 
 @dataclasses.dataclass(frozen=True)
+class Draw:
+    """One Poisson number a cell: of every population the inputs whose rates add up, and the terms that can matter."""
+
+    inputs: tuple[tuple[int, ...], ...]
+    terms: int
+
+
+@dataclasses.dataclass(frozen=True)
 class Row:
     """One synapse on one group. ``at`` is its place in the buffer, None when no sparse projection feeds it.
 
@@ -68,12 +76,8 @@ class Row:
     ]  # per population (or one for all): the one sparse projection that feeds it
     blocks: tuple[tuple[int, bool], ...]  # all-to-all projections and whether they have autapses
     dense: bool  # whether anything gives every cell an arrival of its own
-    draws: tuple[
-        tuple[tuple[int, ...], ...], ...
-    ]  # of every draw and population the inputs whose rates add up
-    gated: (
-        bool  # whether the synapse's state is that of the presynaptic cells: ``blocks`` are then all there is
-    )
+    draws: tuple[Draw, ...]
+    gated: bool  # the synapse's state is that of the presynaptic cells: ``blocks`` are then all there is
 
 
 @dataclasses.dataclass(frozen=True)
@@ -157,7 +161,7 @@ def build(network: Network, dt: float) -> tuple[Plan, np.ndarray]:
     steps = [_delay_steps(network, i, dt) for i in range(len(labels))]
     classes = sorted({step for step in steps if step})
     delays = tuple(classes.index(step) if step else None for step in steps)
-    rows, size = _rows(network, groups, located, order)
+    rows, size = _rows(network, groups, located, order, dt)
     lanes = _lanes(network, groups, located, rows, size, order, delays)
     sums, kept = (
         set(),
@@ -246,7 +250,7 @@ def _delay_steps(network: Network, i: int, dt: float) -> int:
     return round(exact)
 
 
-def _rows(network, groups, located, order):
+def _rows(network, groups, located, order, dt):
     fed: dict[tuple[int, str], dict[str, Any]] = {}
 
     def row_of(population, synapse):
@@ -274,12 +278,13 @@ def _rows(network, groups, located, order):
         if None not in factors and len({float(network.projections[i].weight) for i in factors}) == 1:
             factors = factors[:1]  # equal when the network was built: one scalar
         merged = [list(row["rates"].get(name, {}).values()) for name in groups[group].populations]
-        draws = tuple(
-            tuple(tuple(each) for each in layer) for layer in itertools.zip_longest(*merged, fillvalue=())
-        )
+        draws = []
+        for layer in itertools.zip_longest(*merged, fillvalue=()):
+            rates = [sum(network.inputs[i].source.highest for i in members) for members in layer]
+            draws.append(Draw(tuple(map(tuple, layer)), randomness.poisson_terms(max(rates) * dt * 1e-3)))
         at = size if row["sparse"] else None
         gated = network.synapses[synapse].presynaptic
-        rows.append(Row(group, synapse, at, factors, tuple(row["blocks"]), row["dense"], draws, gated))
+        rows.append(Row(group, synapse, at, factors, tuple(row["blocks"]), row["dense"], tuple(draws), gated))
         size += groups[group].n if row["sparse"] else 0
     return tuple(rows), size
 

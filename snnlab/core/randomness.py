@@ -16,7 +16,9 @@ from jax import Array, lax
 
 _GOLDEN = 0x9E3779B9  # 2^32 / golden ratio: spreads consecutive steps over all bits
 MAX_MEAN = 80.0  # of a Poisson number: beyond, exp(-mean) underflows in single precision
-_TERMS = 6  # terms of the inverse Poisson distribution that are always computed; the rest on demand
+_REST = 1e-8  # what the terms of a Poisson distribution may leave out: below the grid of single precision
+_TERMS = (4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192)
+_UNROLLED = 16
 
 
 def mix(x: Any) -> Any:
@@ -80,20 +82,32 @@ def exponential(words: Array) -> Array:
     return -jnp.log1p(-jnp.minimum((words.astype(real) + 0.5) * real.type(2**-32), real.type(1 - 2**-24)))
 
 
-def poisson(words: Array, mean: Array, spread: Callable[[Array], Array] = lambda mean: mean) -> Array:
+def poisson_terms(mean: float) -> int:
+    """How many terms of the inverse distribution counts of this mean can need; one of a few numbers."""
+    term, k = math.exp(-mean), 0
+    while term >= _REST or k <= mean:
+        k += 1
+        term *= mean / k
+    return next(number for number in _TERMS if number >= k)
+
+
+def poisson(
+    words: Array, mean: Array, spread: Callable[[Array], Array] = lambda mean: mean, terms: int | None = None
+) -> Array:
     """Poisson counts (as floats, shape of ``words``) with the given mean, by the inverse distribution.
 
     ``mean`` is a scalar or [n], at most ``MAX_MEAN``. Where many cells share few means, ``mean`` may be those few [m]
-    and ``spread`` gives each cell its own.
+    and ``spread`` gives each cell its own. ``terms``, where it is known, is a number that suffices (``poisson_terms``):
+    then nothing has to be asked on the way.
     """
     mean = jnp.asarray(mean, jnp.result_type(float))
     term = cumulative = jnp.exp(-mean)
     count = jnp.zeros(words.shape, jnp.int32)
 
     def above(cumulative):
-        # 2^-24 below 1 is the last step of single precision; comparing words is faster than making them fractions
-        threshold = jnp.minimum(cumulative, 1 - 2**-24) * 2.0**32
-        return (words >= spread(threshold.astype(jnp.uint32))).astype(jnp.int32)
+        # comparing words is faster than making them fractions; nothing is above a certainty
+        threshold = (jnp.where(cumulative < 1, cumulative, 0.0) * 2.0**32).astype(jnp.uint32)
+        return (words > spread(jnp.where(cumulative < 1, threshold, jnp.uint32(2**32 - 1)))).astype(jnp.int32)
 
     def extend(carry):
         k, term, cumulative, count = carry
@@ -101,17 +115,17 @@ def poisson(words: Array, mean: Array, spread: Callable[[Array], Array] = lambda
         k = k + 1
         term = term * mean / k
         # what is left is below the grid of single precision: ends the search, which a rounded sum might not
-        return k, term, jnp.where((term < 1e-8) & (k > mean), 1.0, cumulative + term), count
+        return k, term, jnp.where((term < _REST) & (k > mean), 1.0, cumulative + term), count
 
-    carry = (0.0, term, cumulative, count)
-    for _ in range(_TERMS):
-        carry = extend(carry)
-    carry = (jnp.asarray(carry[0], mean.dtype), *carry[1:])
-
-    def unfinished(carry):
-        return jnp.any(carry[2] < 1 - 2**-24)
-
-    return lax.while_loop(unfinished, extend, carry)[3].astype(mean.dtype)
+    carry = (jnp.zeros((), mean.dtype), term, cumulative, count)
+    if terms is None:
+        carry = lax.while_loop(lambda carry: jnp.any(carry[2] < 1), extend, carry)
+    elif terms > _UNROLLED:
+        carry = lax.fori_loop(0, terms, lambda _, carry: extend(carry), carry)
+    else:
+        for _ in range(terms):
+            carry = extend(carry)
+    return carry[3].astype(mean.dtype)
 
 
 def check_seed(seed: int) -> int:

@@ -21,7 +21,7 @@ from jax import Array, lax
 from snnlab.core import delivery, randomness
 from snnlab.core.integrators import Drive
 from snnlab.core.network import Network, Packed
-from snnlab.core.planner import Group, Plan, Row, Sum
+from snnlab.core.planner import Draw, Group, Plan, Row, Sum
 
 MAX_EXPONENT = (
     20.0  # the largest age dt / tau: keeps the rounding error of the scale near 1e-6 in single precision
@@ -355,30 +355,31 @@ class _Engine:
                 dense[r] = dense[r] * self.decays[r] + sum(drawn, start=arrivals[r].total())
         return tuple(blocks), tuple(dense)
 
-    def draw_lanes(self, row: Row, draw: tuple[tuple[int, ...], ...]) -> Array:
+    def draw_lanes(self, row: Row, draw: Draw) -> Array:
         """The part of a draw's random words that is the same in every step [group.n]."""
         group, parts = self.plan.groups[row.group], []
         for name, members, (first, end) in zip(
-            group.populations, draw, itertools.pairwise(group.offsets), strict=True
+            group.populations, draw.inputs, itertools.pairwise(group.offsets), strict=True
         ):
             keys = [self.input_keys[i][name] for i in members]
             parts.append(randomness.lanes(functools.reduce(jnp.add, keys, jnp.uint32(0)), end - first))
         return jnp.concatenate(parts)
 
-    def drawn(self, k: Array, row: Row, draw: tuple[tuple[int, ...], ...], lanes: Array) -> Array:
+    def drawn(self, k: Array, row: Row, draw: Draw, lanes: Array) -> Array:
         """What the Poisson sources of one draw bring to every cell of a row [group.n]."""
         group, inputs = self.plan.groups[row.group], self.network.inputs
         rates, weights = [], []
-        for name, members in zip(group.populations, draw, strict=True):
+        for name, members in zip(group.populations, draw.inputs, strict=True):
             courses = [inputs[i].source.intensity(k, self.dt, self.input_keys[i][name]) for i in members]
             rates.append(sum(courses[1:], start=courses[0]) if courses else 0.0)
             weights.append(inputs[members[0]].weight if members else 0.0)
         words = randomness.words(lanes, randomness.clock(k))
         if any(jnp.ndim(rate) for rate in rates):
-            counts = randomness.poisson(words, _pieces(rates, group) * (self.dt * 1e-3))
+            means = _pieces(rates, group) * (self.dt * 1e-3)
+            counts = randomness.poisson(words, means, terms=draw.terms)
         else:
             means = jnp.stack([jnp.asarray(rate, self.dt.dtype) for rate in rates]) * (self.dt * 1e-3)
-            counts = randomness.poisson(words, means, lambda each: _pieces(list(each), group))
+            counts = randomness.poisson(words, means, lambda each: _pieces(list(each), group), draw.terms)
         return _pieces(weights, group) * counts
 
     def synaptic(self, carry: Carry, now: tuple[Array, ...]) -> tuple[list[Any], list[Any], list[Drive]]:

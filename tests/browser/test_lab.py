@@ -51,7 +51,9 @@ def test_asks_no_other_host(page: Page, jupyterlab: JupyterLab) -> None:
     assert hosts - {None} == {"127.0.0.1"}  # None: data: and blob: addresses
 
 
-def test_a_chapters_exercises_are_typeset_and_their_answers_folded(page: Page, jupyterlab: JupyterLab) -> None:
+def test_a_chapters_exercises_are_typeset_and_their_answers_folded(
+    page: Page, jupyterlab: JupyterLab
+) -> None:
     hosts = set()
     page.on("request", lambda request: hosts.add(urlsplit(request.url).hostname))
     jupyterlab.open_notebook(page, "02_synapse.ipynb")
