@@ -1,6 +1,7 @@
 """Explorers in the background: the newest value wins, Stop stops, nothing queues, two do not interfere."""
 
 import asyncio
+import itertools
 
 import pytest
 from explorers import executed, same, small
@@ -144,9 +145,13 @@ def test_the_first_display_runs_once_and_says_that_it_compiles():
 
     asyncio.run(display())
     assert explorer.runs == 1 and explorer.recording is not None
-    assert [w["state"] for w in words] == ["loading", "ready"] and "compiling" in words[0]["text"]
+    states = [
+        state for state, _ in itertools.groupby(w["state"] for w in words)
+    ]  # what there is may be shown before
+    assert states == ["loading", "ready"] and "compiling" in words[0]["text"]
+    first = len(words)
     explorer.panel.controls["RI"].slider.value = 25.0
-    assert not any("compiling" in w["text"] for w in words[1:])
+    assert len(words) > first and not any("compiling" in w["text"] for w in words[first:])
 
 
 def test_two_explorers_do_not_interfere():
