@@ -148,7 +148,9 @@ def test_building_by_hand_takes_at_most_25_lines_and_is_compared(cells):
     *built, compared = up_to(".code()", code(part_of(cells, "Under the hood")))
     assert any("Network(" in each or "def derivative(" in each for each in built)
     assert len([line for each in built for line in each.splitlines() if line.strip()]) <= 25
-    assert re.search(r"assert np\.(array_equal|allclose)\(", compared)
+    # a network built by hand runs the same program; a derivative written anew is compiled anew, to other last bits
+    equal = "allclose" if any("def derivative(" in each for each in built) else "array_equal"
+    assert f"assert np.{equal}(" in compared
 
 
 def test_checks_are_shown_and_enforced(cells):

@@ -188,9 +188,10 @@ def tables(network: Network, plan: Plan, seed: int) -> tuple[tuple[Any, ...], ..
 
 def table_bytes(network: Network, plan: Plan) -> int:
     """About how much memory the tables of targets will take."""
+    real = np.dtype(jnp.result_type(float)).itemsize
     return sum(
         4 * plan.groups[lane.group].n
-        + _room(network, plan, lane, layer) * ((2 if layer.narrow else 4) + (8 if layer.weighted else 0))
+        + _room(network, plan, lane, layer) * ((2 if layer.narrow else 4) + (real if layer.weighted else 0))
         for lane in plan.lanes
         for layer in lane.layers
     )

@@ -408,14 +408,12 @@ class _Engine:
 
     def sound(self, carry: Carry) -> Array:
         """Whether the state is finite, nowhere absurdly large, and can be advanced by steps of this length."""
-        others = (carry.buffer, carry.blocks, carry.dense, carry.rest, carry.gates)
-        flags = [_finite(x) for x in jax.tree.leaves(others) if x.size]
-        flags += [_bounded(x) for x in jax.tree.leaves(carry.neurons) if x.dtype.kind == "f"]
-        flags += [
-            jnp.dot(cells.astype(self.dt.dtype), jnp.ones(cells.shape)) == 0
-            for cells in self.overshooting(carry)
-            if cells is not None
+        flags = [
+            jnp.all(jnp.isfinite(x))
+            for x in jax.tree.leaves((carry.buffer, carry.blocks, carry.dense, carry.rest, carry.gates))
         ]
+        flags += [jnp.all(jnp.abs(x) < ABSURD) for x in jax.tree.leaves(carry.neurons) if x.dtype.kind == "f"]
+        flags += [~jnp.any(cells) for cells in self.overshooting(carry) if cells is not None]
         return jnp.all(jnp.stack(flags))
 
     def overshooting(self, carry: Carry) -> list[Array | None]:
@@ -451,16 +449,6 @@ def _footprint(plan: Plan, network: Network, row: Row) -> dict[tuple[int, int | 
         table = tables.setdefault((read, plan.delays[i]), [[0.0] * len(pre) for _ in post])
         table[post.index(projection.post)][pre.index(projection.pre)] += projection.weight
     return {source: jnp.stack([jnp.stack(line) for line in table]) for source, table in tables.items()}
-
-
-def _finite(x: Array) -> Array:
-    """Whether all of x is finite. By a product: XLA's loops for "all" cost more than a step."""
-    return jnp.isfinite(jnp.dot(x, x * 0))
-
-
-def _bounded(x: Array) -> Array:
-    """Whether all of x is below ABSURD in size; asked one by one only where the sum of squares is not."""
-    return lax.cond(jnp.dot(x, x) < ABSURD**2, lambda: jnp.array(True), lambda: jnp.all(jnp.abs(x) < ABSURD))
 
 
 def _by_population(group: Group, values: Array) -> Array:
