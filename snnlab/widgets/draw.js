@@ -1,6 +1,6 @@
 // Draws frames on a canvas, whoever computed them (a kernel here, a Web Worker on a published page).
 // A frame is a small header and one block of bytes; header.arrays says where each typed array lies in it.
-// This file, those of panels of another kind and view.js are one module: view.py lays them end to end.
+// All files of the view are one module: view.py lays them end to end.
 
 const COLOURS = {
   light: ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#7A6A00"],

@@ -1,4 +1,5 @@
-// The canvas view in a page: what the kernel says, shown, and what hands and browsers do to it. The drawing is draw.js.
+// The view in a page: frames and words in, a picture and messages out. Who computes the frames, and how they come, is
+// the host's affair (a kernel's in widget.js, a worker's on a published page). The drawing is draw.js.
 
 function make(tag, attributes, parent) {
   const element = document.createElement(tag);
@@ -7,61 +8,13 @@ function make(tag, attributes, parent) {
   return element;
 }
 
-const PREFIX = { "snnlab-parameter-": "data-parameter", "snnlab-action-": "data-action" };
-
-/** ipywidgets can put a class on a control but no attribute: turn the classes into the attributes they stand for. */
-function label(root) {
-  for (const [prefix, attribute] of Object.entries(PREFIX)) {
-    for (const element of root.querySelectorAll(`[class*="${prefix}"]`)) {
-      const name = [...element.classList].find((each) => each.startsWith(prefix));
-      if (name && !element.hasAttribute(attribute)) element.setAttribute(attribute, name.slice(prefix.length));
-    }
-  }
-  for (const handle of root.querySelectorAll("[data-parameter] .noUi-handle:not([aria-label])")) {
-    const words = handle.closest("[data-parameter]").querySelector("label")?.textContent;
-    if (words) handle.setAttribute("aria-label", words);
-  }
-  const more = root.querySelector("button[data-action=more]");
-  if (more) more.setAttribute("aria-expanded", String(more.classList.contains("mod-active")));
-}
-
-/** How far a slider's handle stands along its track, 0 to 1. */
-function position(control) {
-  const handle = control.querySelector(".noUi-handle")?.getBoundingClientRect();
-  const track = control.querySelector(".noUi-base")?.getBoundingClientRect();
-  return handle && track.width ? ((handle.left + handle.right) / 2 - track.left) / track.width : null;
-}
-
-/** When controls were touched, to find the time from an event to the frame that answers it. */
-class Latency {
-  events = [];
-  touched(event) {
-    const control = event.target.closest?.("[data-parameter], [data-action]");
-    if (!control || (event.type === "pointermove" && !event.buttons)) return;
-    const entry = { t: event.timeStamp, name: control.dataset.parameter, at: null };
-    this.events.push(entry);
-    if (this.events.length > 500) this.events.shift();
-    setTimeout(() => (entry.at = position(control))); // after the slider has moved its handle
-  }
-  /** The event this frame answers: the first that put its slider where the frame's run had it; else the last. */
-  answered(positions) {
-    let found = null;
-    for (let i = this.events.length - 1; i >= 0; i--) {
-      const { name, at } = this.events[i];
-      const same = at !== null && name in positions && Math.abs(positions[name] - at) < 2e-3;
-      if (same) found = i;
-      else if (found !== null) break;
-    }
-    if (found === null && this.events.at(-1)?.at === null) found = this.events.length - 1;
-    if (found === null) return null;
-    const { t } = this.events[found];
-    this.events.splice(0, found + 1);
-    return t;
-  }
-}
-
-function render({ model, el }) {
-  const holder = make("div", { class: "snnlab-view" }, el);
+/**
+ * Fill the element `holder` with a view and give what changes it: `frame(header, bytes)`, `status(status)` and
+ * `remove()`. `host` is `{name, send(message)}`, and where it wants to know the element that carries the attributes
+ * data-snnlab, data-state and data-frame (the explorer around the view, else `holder`), `attached(root)`.
+ */
+export function mount(holder, host) {
+  holder.classList.add("snnlab-view");
   const frameBox = make("div", { class: "snnlab-frame" }, holder);
   const canvas = make("canvas", { role: "img", "aria-label": "no run yet" }, frameBox);
   const note = make("span", { class: "snnlab-note" }, frameBox);
@@ -70,33 +23,31 @@ function render({ model, el }) {
   const error = make("p", { class: "snnlab-error", role: "alert" }, holder);
 
   const memory = {}, latency = new Latency();
+  let present = { state: "loading", text: "", note: "", error: "", stale: false, progress: 0 };
   let root = null, frame = null, drawn = 0, waiting = 0, quiet = 0, unanswered = false, broken = "";
   const aborter = new AbortController(), { signal } = aborter;
-  const labels = new MutationObserver(() => root && label(root));
 
   function connect() {
-    const found = el.closest(".snnlab-explorer") ?? holder;
-    if (found === root || !el.isConnected) return;
+    const found = holder.closest(".snnlab-explorer") ?? holder;
+    if (found === root || !holder.isConnected) return;
     root = found;
-    root.dataset.snnlab = model.get("name");
+    root.dataset.snnlab = host.name;
     root.dataset.frame = String(drawn);
     for (const type of ["pointerdown", "pointermove", "keydown", "input", "click"]) {
       root.addEventListener(type, (event) => latency.touched(event), { capture: true, passive: true, signal });
     }
-    labels.observe(root, { childList: true, subtree: true, attributes: true, attributeFilter: ["class"] });
-    label(root);
+    host.attached?.(root);
     showStatus();
   }
 
   function showStatus() {
-    const status = model.get("status");
-    if (root) root.dataset.state = status.state;
-    holder.dataset.state = status.state;
-    holder.toggleAttribute("data-stale", Boolean(status.stale));
-    note.textContent = status.note;
-    error.textContent = broken || status.error;
-    progress.value = status.progress;
-    if (summary.textContent !== status.text) summary.textContent = status.text;
+    if (root) root.dataset.state = present.state;
+    holder.dataset.state = present.state;
+    holder.toggleAttribute("data-stale", Boolean(present.stale));
+    note.textContent = present.note;
+    error.textContent = broken || present.error;
+    progress.value = present.progress;
+    if (summary.textContent !== present.text) summary.textContent = present.text;
     summary.setAttribute("aria-busy", "true"); // a screen reader hears the line once a drag is over
     clearTimeout(quiet);
     quiet = setTimeout(() => summary.setAttribute("aria-busy", "false"), 600);
@@ -104,19 +55,22 @@ function render({ model, el }) {
   }
 
   function describe() {
-    const { text, note: words, stale } = model.get("status");
+    const { text, note: words, stale } = present;
     const what = frame ? frame.panels.map((panel) => panel.alt).join("; ") : "no run yet";
     const state = stale && words ? ` (${words})` : "";
-    canvas.setAttribute("aria-label", `${model.get("name")}: ${what}. ${text}${state}`);
+    canvas.setAttribute("aria-label", `${host.name}: ${what}. ${text}${state}`);
   }
 
+  /** Whether `act` worked; what it raised is said under the picture. */
   function tried(act) {
     broken = "";
     try {
       act();
+      return true;
     } catch (problem) {
       broken = error.textContent = `The picture could not be drawn: ${problem.message}`;
       console.error(problem);
+      return false;
     }
   }
 
@@ -131,7 +85,7 @@ function render({ model, el }) {
 
   function answer() {
     unanswered = false;
-    model.send({ drawn: frame.serial });
+    host.send({ drawn: frame.serial });
     const serial = frame.serial, positions = frame.positions;
     setTimeout(() => { // runs after the browser has put the frame on the screen
       drawn += 1;
@@ -142,11 +96,8 @@ function render({ model, el }) {
     });
   }
 
-  function take() {
-    const header = model.get("frame");
-    if (!header.serial) return;
-    tried(() => (frame = decode(header, model.get("data"))));
-    if (frame?.serial !== header.serial) return;
+  function take(header, bytes) {
+    if (!tried(() => (frame = decode(header, bytes)))) return;
     frameBox.toggleAttribute("data-picture", frame.panels.some((panel) => panel.kind in UNTIMED));
     canvas.toggleAttribute("data-startable", frame.panels.some((panel) => panel.startable));
     unanswered = true;
@@ -159,7 +110,7 @@ function render({ model, el }) {
   function start(event) {
     const { left, top } = canvas.getBoundingClientRect();
     const state = frame && stateAt(frame, canvas.clientWidth, canvas.clientHeight, event.clientX - left, event.clientY - top);
-    if (state) model.send({ start: state });
+    if (state) host.send({ start: state });
   }
   canvas.addEventListener("click", start, { signal });
 
@@ -184,19 +135,20 @@ function render({ model, el }) {
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", repaint, { signal });
   document.addEventListener("visibilitychange", repaint, { signal });
 
-  model.on("change:frame", take);
-  model.on("change:status", showStatus);
   connect();
   showStatus();
-  take();
-  return () => {
-    aborter.abort();
-    for (const observer of [labels, resized, restyled]) observer.disconnect();
-    cancelAnimationFrame(waiting);
-    clearTimeout(quiet);
-    model.off("change:frame", take);
-    model.off("change:status", showStatus);
+  return {
+    frame: take,
+    status(status) {
+      present = { ...present, ...status };
+      showStatus();
+    },
+    remove() {
+      aborter.abort();
+      for (const observer of [resized, restyled]) observer.disconnect();
+      cancelAnimationFrame(waiting);
+      clearTimeout(quiet);
+      holder.replaceChildren();
+    },
   };
 }
-
-export default { render };

@@ -10,15 +10,26 @@ import anywidget
 import traitlets
 
 _HERE = pathlib.Path(__file__).parent
-_SCRIPTS = ("draw.js", "phase_plane.js", "ring_map.js", "view.js")  # one module: anywidget takes no second
+# Laid end to end they are one module, for a page takes no second from a widget. It exports `mount`.
+_SURFACE = ("draw.js", "phase_plane.js", "ring_map.js", "latency.js", "view.js")
 _DRAWN_WITHIN = 1.0  # s; a view that has not answered by then is taken to be away (a closed tab)
+
+
+def script(*adapters: str) -> str:
+    """The view's JavaScript module, which knows nothing of widgets, and behind it the files of its ``adapters``."""
+    return "\n".join((_HERE / name).read_text("utf-8") for name in (*_SURFACE, *adapters))
+
+
+def style() -> str:
+    """The view's style sheet."""
+    return (_HERE / "view.css").read_text("utf-8")
 
 
 class CanvasView(anywidget.AnyWidget):
     """Draws frames on a canvas. A frame is one message, header and bytes; the view answers it."""
 
-    _esm = "\n".join((_HERE / name).read_text("utf-8") for name in _SCRIPTS)
-    _css = _HERE / "view.css"
+    _esm = script("widget.js")
+    _css = style()
     name = traitlets.Unicode().tag(sync=True)
     frame = traitlets.Dict().tag(sync=True)
     data = traitlets.Bytes().tag(sync=True)
