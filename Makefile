@@ -16,7 +16,7 @@ help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-7s %s\n", $$1, $$2}' Makefile
 
 lab: $(VENV)/lab.stamp ## Open the chapters in JupyterLab (ARGS=--no-browser: serve them, print the address)
-	@exec $(PY) tools/lab.py $(ARGS)
+	@exec $(PY) -m snnlab lab chapters $(ARGS)
 
 test: $(VENV)/test.stamp ## Check everything: lint, types, unit tests, book, chapters, browser
 	@$(PY) tools/suite.py $(STAGES)

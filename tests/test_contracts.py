@@ -47,6 +47,7 @@ NEURONS = [
     from_the_appendix(),
     *declared(snnlab.neurons, "fire", "advance"),
     *declared(importlib.import_module("snnlab.core.upstroke"), "fire", "advance"),
+    *declared(importlib.import_module("snnlab.command.templates.new_neuron"), "fire", "advance"),
 ]
 CHANNELS = declared(snnlab.channels, "rates", "conductance")
 KINETICS = declared(snnlab.synapses, "conductance", "advance")

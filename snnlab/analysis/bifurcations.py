@@ -8,7 +8,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-from scipy.optimize import brentq
+import scipy
 
 from snnlab.analysis.phase_plane import fixed_points
 from snnlab.analysis.planes import Plane, Window
@@ -217,7 +217,7 @@ class _Line:
         def root(measure: Callable[[np.ndarray], float]) -> np.ndarray | None:
             if measure(J) * measure(after[1]) >= 0.0:
                 return None
-            s = float(brentq(test(measure), 0.0, length, xtol=1e-13))  # pyright: ignore[reportArgumentType]
+            s = float(scipy.optimize.brentq(test(measure), 0.0, length, xtol=1e-13))  # pyright: ignore[reportArgumentType]
             point = self.correct(z + s * along, along)
             return z + s * along if s > limit else z + s * along if point is None else point[0]
 

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import optimize, special
+import scipy
 
 from snnlab.analysis.spikes import mean_rate, windowed_rate
 from snnlab.core.recording import Recording
@@ -114,7 +114,7 @@ def binomial_interval(successes: float, trials: float, *, level: float = 0.95) -
         raise ValueError(f"{successes:g} successes in {trials:g} trials are not counts of trials.")
     if trials == 0:
         return math.nan, math.nan
-    z = special.ndtri((1 + level) / 2)
+    z = scipy.special.ndtri((1 + level) / 2)
     p, weight = successes / trials, z * z / trials
     centre = (p + weight / 2) / (1 + weight)
     half = z / (1 + weight) * math.sqrt(p * (1 - p) / trials + weight / (4 * trials))
@@ -185,11 +185,11 @@ def weibull_fit(
     coarse = loss(grid[0][:, None], grid[1][None, :])
     start = [axis[i] for axis, i in zip(grid, np.unravel_index(coarse.argmin(), coarse.shape), strict=True)]
     options = {"xatol": 1e-9, "fatol": 1e-12, "maxiter": 4000, "maxfev": 4000}
-    best = optimize.minimize(
+    best = scipy.optimize.minimize(
         lambda x: float(loss(*x)), start, method="Nelder-Mead", bounds=bounds, options=options
     )
     # half the chi-squared number, with one degree of freedom, of this level
-    excess = float(special.chdtri(1, 1 - level)) / 2
+    excess = float(scipy.special.chdtri(1, 1 - level)) / 2
 
     def interval(i: int) -> tuple[float, float]:
         free = grid[1 - i]
@@ -200,7 +200,7 @@ def weibull_fit(
         def beyond(value):  # above 0 where the test refuses the value, whatever the other parameter is
             near = int(np.argmin(given(np.full(free.shape, value), free)))
             around = free[max(near - 1, 0)], free[min(near + 1, len(free) - 1)]
-            found = optimize.minimize_scalar(
+            found = scipy.optimize.minimize_scalar(
                 lambda other: float(given(value, other)), bounds=around, method="bounded"
             )
             return min(found.fun, float(given(value, free[near]))) - best.fun - excess
@@ -210,7 +210,7 @@ def weibull_fit(
             if beyond(edge) <= 0:
                 ends.append(unbounded)
             else:
-                ends.append(math.exp(optimize.brentq(beyond, best.x[i], edge, xtol=1e-6)))
+                ends.append(math.exp(scipy.optimize.brentq(beyond, best.x[i], edge, xtol=1e-6)))
         return ends[0], ends[1]
 
     alpha, beta = map(float, np.exp(best.x))

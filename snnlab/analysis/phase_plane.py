@@ -10,7 +10,7 @@ import dataclasses
 from typing import Any
 
 import numpy as np
-from scipy.integrate import solve_ivp
+import scipy
 
 from snnlab.analysis import planes
 from snnlab.analysis.contours import zero_level
@@ -224,7 +224,7 @@ def trajectory(system: Any, start: Any, duration: float, n: int = 501) -> Trajec
 
     times = np.linspace(0.0, duration, _count(n, "n"))
     with np.errstate(all="ignore"):
-        solved = solve_ivp(
+        solved = scipy.integrate.solve_ivp(
             derivative, (0.0, duration), state, "DOP853", times, rtol=1e-10, atol=1e-12 * np.min(plane.size)
         )
     if not solved.success or not np.all(np.isfinite(solved.y)):

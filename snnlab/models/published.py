@@ -75,7 +75,7 @@ def parameter_table(model: Callable[..., Any], source: str, **exceptions: str) -
         if name not in (names := [p.name for p in parameters]):
             raise ValueError(unknown(f"{model.__name__} has no parameter", name, names))
     rows = [
-        (p.name, f"{p.default:g}", p.unit, _allowed(p), p.doc, exceptions.get(p.name, source))
+        (p.name, f"{p.default:g}", p.unit, allowed(p), p.doc, exceptions.get(p.name, source))
         for p in parameters
     ]
     return Table(
@@ -133,7 +133,8 @@ def _protocols() -> dict[str, dict[str, dict[str, Any]]]:
     return json.loads(resources.files("snnlab.models").joinpath("published.json").read_text("utf-8"))
 
 
-def _allowed(parameter: Parameter) -> str:
+def allowed(parameter: Parameter) -> str:
+    """The range of legal values in words."""
     low, high = parameter.bounds
     if low == ABOVE_ZERO:
         return "above 0" if high == math.inf else f"above 0, to {high:g}"

@@ -8,6 +8,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 import time
 import urllib.error
 import urllib.request
@@ -18,9 +19,9 @@ from pathlib import Path
 import nbformat
 from playwright.sync_api import Page, expect
 
-from tools import lab
-
-SCREENSHOTS = Path(__file__).parents[2] / "_build" / "test" / "screenshots"
+ROOT = Path(__file__).parents[2]
+CHAPTERS = ROOT / "chapters"
+SCREENSHOTS = ROOT / "_build" / "test" / "screenshots"
 START_SECONDS = 60
 IDLE = '.jp-Notebook-ExecutionIndicator[data-status="idle"]'
 ERRORS = '.jp-OutputArea-output[data-mime-type="application/vnd.jupyter.error"]'
@@ -102,12 +103,12 @@ def scroll_to(page: Page, selector: str) -> None:
 def serve(scratch: Path) -> Iterator[JupyterLab]:
     """What `make lab` starts, on a copy of the chapters and with all of Jupyter's folders under `scratch`."""
     folder, runtime = scratch / "chapters", scratch / "runtime"
-    shutil.copytree(lab.CHAPTERS, folder, ignore=shutil.ignore_patterns(".ipynb_checkpoints"))
+    shutil.copytree(CHAPTERS, folder, ignore=shutil.ignore_patterns(".ipynb_checkpoints"))
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     token = secrets.token_hex(16)
-    environment = lab.environment() | {
+    environment = os.environ | {
         "JUPYTER_TOKEN": token,
         "JUPYTER_RUNTIME_DIR": str(runtime),
         **{f"JUPYTER_{kind}_DIR": str(scratch / kind.lower()) for kind in ("CONFIG", "DATA")},
@@ -116,7 +117,8 @@ def serve(scratch: Path) -> Iterator[JupyterLab]:
     }
     for of_the_tests in ("MPLBACKEND", "JAX_COMPILATION_CACHE_DIR"):  # a student's kernel has neither
         environment.pop(of_the_tests, None)
-    command = lab.command(folder, "--no-browser", f"--ServerApp.port={port}", "--ServerApp.port_retries=0")
+    options = ["--no-browser", f"--ServerApp.port={port}", "--ServerApp.port_retries=0"]
+    command = [sys.executable, "-m", "snnlab", "lab", str(folder), *options]
     with open(scratch / "log", "w+") as log:
         server = subprocess.Popen(
             command,
