@@ -125,6 +125,12 @@ class Recording:
     def save(self, path: str | os.PathLike) -> Path:
         """Write everything to one ``.npz`` file, whole or not at all. Raises ValueError for what is no file's name."""
         path = named_file("Recording.save", path)
+        with whole_file(path) as file:
+            self.write(file)
+        return path
+
+    def write(self, file: BinaryIO) -> None:
+        """Write everything to an open binary file, as ``save`` does."""
         header = {
             "format": FORMAT,
             "dt": self.dt,
@@ -141,9 +147,26 @@ class Recording:
             arrays[f"samples_{i}"] = values
             if name in self.cells:
                 arrays[f"cells_{i}"] = self.cells[name]
-        with whole_file(path) as file:
-            np.savez_compressed(file, allow_pickle=False, **arrays)
-        return path
+        np.savez_compressed(file, allow_pickle=False, **arrays)
+
+    def csv(self) -> str:
+        """Spikes and samples as one table with a row each: variable, cell, time in ms, value.
+
+        A spike of cell 17 of population E is the row ``E.spike,17,12.3,1``; what has no cells leaves the column empty.
+        Values are written with all their digits.
+        """
+        lines = ["variable,cell,time_ms,value"]
+        for name, trains in self.spikes.items():
+            pairs = zip(trains.neurons.tolist(), trains.times.tolist(), strict=True)
+            lines += [f"{name}.spike,{neuron},{time:.10g},1" for neuron, time in pairs]
+        times = [f"{time:.10g}" for time in self.t.tolist()]
+        for name, values in self.samples.items():
+            digits = 9 if values.dtype.itemsize <= 4 else 17
+            cells = self.cells[name].tolist() if values.ndim > 1 else [""]
+            for cell, column in zip(cells, np.atleast_2d(values.T), strict=True):
+                rows = zip(times, column.tolist(), strict=True)
+                lines += [f"{name},{cell},{time},{value:.{digits}g}" for time, value in rows]
+        return "\n".join(lines) + "\n"
 
     @classmethod
     def load(cls, path: str | os.PathLike) -> "Recording":

@@ -1,18 +1,19 @@
 """An explorer: a model and settings to change, run, save and write as code; widgets are views of it."""
 
-import json
+import dataclasses
+import os
 import pathlib
 import random
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
-from snnlab.core.parameters import unknown
+from snnlab.core.parameters import shown, unknown
 from snnlab.core.recording import Recording, named_file, whole_file
-from snnlab.widgets.phase_planes import Portrait, portrait
-from snnlab.widgets.rings import RingPortrait, ring_portrait
+from snnlab.widgets import exports, links
+from snnlab.widgets.attempt import Attempt, summarise
+from snnlab.widgets.phase_planes import Portrait
+from snnlab.widgets.rings import RingPortrait
 from snnlab.widgets.runner import LatestWins, loop_runs
 from snnlab.widgets.settings import RUN_PARAMETERS, Number, Settings
 from snnlab.widgets.subject import Subject, subject
@@ -33,6 +34,15 @@ def explore(model: str | Callable[..., Any], **values: Any) -> "Explorer":
     return Explorer(model, **values)
 
 
+@dataclasses.dataclass(frozen=True)
+class Pinned:
+    """A run that stays in the picture behind the present one."""
+
+    recording: Recording
+    values: dict[str, Number]
+    portrait: Portrait | RingPortrait | None
+
+
 class Explorer:
     """A model and the settings it is run with.
 
@@ -45,8 +55,9 @@ class Explorer:
         self.subject: Subject = subject(model)
         self.name = self.subject.name
         self.presets = {name: dict(changes) for name, changes in self.subject.look.presets.items()}
-        first = {**self.subject.look.start, **values}
-        self.settings = Settings(self.name, self.subject.parameters, first)
+        opening = Settings(self.name, self.subject.parameters, self.subject.look.start)
+        self._opening = dict(opening)  # what an explorer of this model starts with: links say what differs
+        self.settings = Settings(self.name, self.subject.parameters, {**self._opening, **values})
         self.recording: Recording | None = None
         self.summary = ""
         self.state = "loading"  # then ready, running, error
@@ -54,6 +65,7 @@ class Explorer:
         self.problem = ""  # what went wrong last, for the reader
         self._recorded: dict[str, Number] | None = None  # the values of the recording
         self.portrait: Portrait | RingPortrait | None = None  # of the recording: a plane, a ring
+        self.pinned: Pinned | None = None
         self._compiled: set[tuple[int, ...]] = set()
         self._seconds: float | None = None  # computing time of one ms of model time
         self._words = ""
@@ -75,6 +87,11 @@ class Explorer:
     def seed(self) -> int:
         """The seed of the next run."""
         return int(self.settings["seed"])
+
+    @property
+    def recorded_values(self) -> dict[str, Number]:
+        """The values that the recording was made with; before the first run the present ones."""
+        return self.values if self._recorded is None else dict(self._recorded)
 
     @property
     def stale(self) -> bool:
@@ -115,21 +132,42 @@ class Explorer:
         """The model's name and every setting, as JSON can carry them."""
         return {"model": self.name, **self.values}
 
+    def restore(self, settings: Mapping[str, Any]) -> None:
+        """Take on the settings that ``to_dict`` described; what they leave out is as in a new explorer.
+
+        Raises ValueError, and changes nothing, for another model, an unknown name, a wrong type or a value that is
+        not allowed.
+        """
+        name, given = _model_of(settings)
+        if name != self.name:
+            raise ValueError(f"These settings are of {shown(name)}; this is an explorer of {self.name}.")
+        self.set(**{**self._opening, **self.settings.checked(given)})
+
     @classmethod
-    def from_dict(cls, settings: Mapping[str, Any], model: Callable[..., Any] | None = None) -> "Explorer":
+    def from_dict(cls, settings: Mapping[str, Any], model: Any = None) -> "Explorer":
         """The explorer that ``to_dict`` described. A model of your own is given as ``model``.
 
         Raises ValueError for an unknown name, a wrong type or a value that is not allowed.
         """
-        if not isinstance(settings, Mapping):
-            raise ValueError(f"Settings must be a dict, not {type(settings).__name__}.")
-        settings = dict(settings)
-        name = settings.pop("model", None)
-        if not isinstance(name, str):
-            raise ValueError('Settings must name their model, such as "model": "coba_ei".')
-        explorer = cls(model if model is not None and model.__name__ == name else name)
-        explorer.set(**explorer.settings.checked(settings))
+        name, _ = _model_of(settings)
+        explorer = cls(model if model is not None and subject(model).name == name else name)
+        explorer.restore(settings)
         return explorer
+
+    @classmethod
+    def load(cls, path: str | os.PathLike, model: Any = None) -> "Explorer":
+        """The explorer whose settings ``save("....json")`` wrote. Raises ValueError for a file that holds none."""
+        return cls.from_dict(links.read_file(named_file("Explorer.load", path)), model)
+
+    def link(self) -> str:
+        """The settings as the end of an address, ``#snnlab=coba_ei&g_inh=5.0``: what differs from a new explorer."""
+        changed = {name: value for name, value in self.values.items() if value != self._opening[name]}
+        return links.written(self.name, changed)
+
+    @classmethod
+    def from_link(cls, text: str, model: Any = None) -> "Explorer":
+        """The explorer that a link describes. Raises ValueError for text that is no link to one."""
+        return cls.from_dict(links.read(text), model)
 
     # ---- running ----------------------------------------------------------------------------------------
 
@@ -163,18 +201,22 @@ class Explorer:
         """Whether a run is short enough to be made on every move of a slider."""
         return self._seconds is None or self._seconds * self.settings["duration"] <= LIVE
 
-    def gesture(self, act: Callable[..., None], **values: Any) -> None:
-        """Do what somebody asked for on the page: a wrong value is said in place and kept for ``flush``."""
+    def tried(self, act: Callable[..., None], **values: Any) -> bool:
+        """Do what somebody asked for on the page: what is wrong is said in place and kept for ``flush``."""
         try:
             act(**values)
-        except ValueError as error:
+        except (ValueError, OSError) as error:
             self._runner.error = error
             self.problem, self.state = str(error), "error"
             self.panel.values_changed()
             self._tell()
-        else:
-            if not loop_runs():
-                self._follow()
+            return False
+        return True
+
+    def gesture(self, act: Callable[..., None], **values: Any) -> None:
+        """Change values as somebody asked for on the page, and let the picture follow."""
+        if self.tried(act, **values) and not loop_runs():
+            self._follow()
 
     def _follow(self) -> None:
         """Let the picture follow the values: run where a run is short, else ask for the Run button."""
@@ -186,8 +228,8 @@ class Explorer:
             self._words = "" if self.stale else self.summary
         self._tell()
 
-    def _begin(self) -> "_Attempt":
-        attempt = _Attempt(self, self.values)
+    def _begin(self) -> Attempt:
+        attempt = Attempt(self, self.values)
         new = attempt.structure not in self._compiled
         self.state = "loading" if self.recording is None else "running"
         self.progress, self.problem = 0.0, ""
@@ -196,7 +238,7 @@ class Explorer:
         attempt.start()
         return attempt
 
-    def _publish(self, attempt: "_Attempt", finished: bool) -> None:
+    def _publish(self, attempt: Attempt, finished: bool) -> None:
         began = perf_counter()
         recording = attempt.run.recording()
         attempt.seconds += perf_counter() - began
@@ -241,6 +283,35 @@ class Explorer:
             "progress": self.progress,
         }
 
+    # ---- comparing --------------------------------------------------------------------------------------
+
+    def pin(self) -> None:
+        """Keep the present run in the picture, behind the runs to come. Raises ValueError when there is none."""
+        self.pinned = Pinned(self.needed(), self.recorded_values, self.portrait)
+        self._pin_changed()
+
+    def unpin(self) -> None:
+        """Take the pinned run out of the picture."""
+        self.pinned = None
+        self._pin_changed()
+
+    def _pin_changed(self) -> None:
+        if self._panel is not None:
+            self._panel.pin_changed()
+
+    def pinned_label(self) -> str:
+        """Whose the pinned run is: the values in which it differs from the run that is shown."""
+        if self.pinned is None:
+            return ""
+        now, parameters = self.recorded_values, self.settings.parameters
+        different = [
+            f"{name} {value:g} {parameters[name].unit}".rstrip()
+            for name, value in self.pinned.values.items()
+            if value != now[name]
+        ]
+        words = ", ".join(different[:3]) + (f" and {len(different) - 3} more" if len(different) > 3 else "")
+        return f"pinned: {words or 'the same values'}"
+
     def _tell(self) -> None:
         if self._panel is not None:
             self._panel.tell()
@@ -256,29 +327,28 @@ class Explorer:
         """A matplotlib figure of the recording. Raises ValueError when there is none yet."""
         from snnlab import plots
 
-        recording = self._needed()
+        recording = self.needed()
         if self.portrait is not None:
             return self.portrait.figure(recording)
         return plots.figure(recording)
 
-    def save(self, path: str | pathlib.Path) -> pathlib.Path:
-        """Write the recording (.npz), the figure (.png, .svg, .pdf) or the settings (.json), whole or not at all."""
+    def save(self, path: str | os.PathLike) -> pathlib.Path:
+        """Write a file, whole or not at all: by its ending the recording (.npz, .csv), its figure (.png, .svg, .pdf)
+        or the settings (.json). Raises ValueError for another ending and when there is nothing yet to save.
+        """
         path = named_file(f"{self.name}: save", path)
-        match path.suffix.lower():
-            case ".npz":
-                self._needed().save(path)
-            case ".png" | ".svg" | ".pdf":
-                figure = self.figure()
-                with whole_file(path) as file:
-                    figure.savefig(file, format=path.suffix.lower()[1:], dpi=150)
-            case ".json":
-                with whole_file(path) as file:
-                    file.write(json.dumps(self.to_dict(), indent=1).encode() + b"\n")
-            case other:
-                raise ValueError(f'Cannot save as "{other}"; there is .npz, .png, .svg, .pdf and .json.')
+        data = exports.exported(self, path.suffix.lower())
+        with whole_file(path) as file:
+            file.write(data)
         return path
 
-    def _needed(self) -> Recording:
+    def say(self, words: str) -> None:
+        """Put words into the status line, until the next run."""
+        self._words = words
+        self._tell()
+
+    def needed(self) -> Recording:
+        """The recording. Raises ValueError when there is none yet."""
         if self.recording is None:
             raise ValueError(f"{self.name} has not been run yet; call run() first.")
         return self.recording
@@ -298,39 +368,12 @@ class Explorer:
         return self.panel.displayed()
 
 
-class _Attempt:
-    """One run of an explorer's model, timed."""
-
-    def __init__(self, explorer: Explorer, values: dict[str, Number]):
-        self.explorer, self.values, self.structure = explorer, values, explorer.settings.structure()
-        self.fraction = self.seconds = 0.0
-
-    def start(self) -> None:
-        model = self.explorer.subject.model(self.values)
-        self.run = self.explorer.subject.start(model, self.values)
-        self.portrait = portrait(model) or ring_portrait(model)
-
-    def __iter__(self) -> Iterator[float]:
-        chunks = iter(self.run)
-        self.fraction = next(chunks, 1.0)  # not timed: it may compile
-        yield self.fraction
-        while self.fraction < 1.0:
-            began = perf_counter()
-            self.fraction = next(chunks, 1.0)
-            self.seconds += perf_counter() - began
-            yield self.fraction
-
-    def show(self, finished: bool) -> None:
-        self.explorer._publish(self, finished)
-
-
-def summarise(recording: Recording, portrait: Portrait | RingPortrait | None = None) -> str:
-    """The status line: rates, irregularity, synchrony and the verdict; of a plane or a ring what it shows."""
-    from snnlab import analysis
-
-    if recording.spikes:
-        return str(analysis.summary(recording))
-    if portrait is not None:
-        return portrait.sentence(recording)
-    ends = ((name, np.asarray(values)[-1]) for name, values in recording.samples.items())
-    return "at the end " + ", ".join(f"{name} {np.min(end):.3g} to {np.max(end):.3g}" for name, end in ends)
+def _model_of(settings: Any) -> tuple[str, dict[str, Any]]:
+    """The name of the model that settings are of, and the settings without it."""
+    if not isinstance(settings, Mapping):
+        raise ValueError(f"Settings must be a dict, not {type(settings).__name__}.")
+    given = dict(settings)
+    name = given.pop("model", None)
+    if not isinstance(name, str):
+        raise ValueError('Settings must name their model, such as "model": "coba_ei".')
+    return name, given

@@ -5,7 +5,8 @@ from typing import Any
 
 import ipywidgets
 
-from snnlab.core.recording import Recording
+from snnlab.core.recording import Recording, whole_file
+from snnlab.widgets import exports, links
 from snnlab.widgets.controls import Control
 from snnlab.widgets.explorer import Explorer
 from snnlab.widgets.frames import encode
@@ -32,13 +33,31 @@ class Panel:
             name: Control(declared[name], value, self._touched) for name, value in explorer.settings.items()
         }
         self.buttons = {
-            "run": _button("Run", "run with these values", lambda: explorer.request()),
-            "stop": _button("Stop", "end the run after its present chunk", lambda: explorer.stop()),
+            "run": _button("Run", "run with these values", explorer.request),
+            "stop": _button("Stop", "end the run after its present chunk", explorer.stop),
             "reset": _button("Reset", "back to the first values", lambda: explorer.gesture(explorer.reset)),
             "seed": _button("New seed", "another network", lambda: explorer.gesture(explorer.new_seed)),
+            "pin": _button("Pin", "keep this run in the picture, to compare", self._pin_pressed),
+            "link": _button("Copy link", "these settings as text", self._link_pressed),
+            "export": _button("Export", "save the run, its picture or the settings", self._export_pressed),
         }
-        for name, button in self.buttons.items():
-            button.add_class(f"snnlab-action-{name}")
+        self.kind = ipywidgets.Dropdown(
+            options=[(words, kind) for kind, (words, _) in exports.KINDS.items()], tooltip="what to export"
+        )
+        self.more = _fold("More", "the other parameters", lambda shown: _show(self.hidden, shown))
+        self.code = _fold("Show code", "Python that does the same", self._code_shown)
+        self.copy = _button("Copy code", "copy it", lambda: self._copied(self.code_text.value, "code"))
+        self.code_text = ipywidgets.Textarea(explorer.code(), rows=8)
+        self.link_text = ipywidgets.Text(
+            explorer.link(),
+            description="link",
+            tooltip="these settings; paste another link here",
+            continuous_update=False,
+        )
+        self.link_text.observe(lambda change: self._link_entered(change.new), "value")
+        actions = {"format": self.kind, "more": self.more, "code": self.code, "copy": self.copy}
+        for name, widget in {**self.buttons, **actions}.items():
+            widget.add_class(f"snnlab-action-{name}")
         self.preset = ipywidgets.Dropdown(
             options=[CUSTOM, *explorer.presets],
             value=explorer.present_preset() or CUSTOM,
@@ -47,12 +66,10 @@ class Panel:
         )
         self.preset.add_class("snnlab-action-preset")
         self.preset.observe(lambda change: self._preset_chosen(change.new), "value")
-        self.more = ipywidgets.ToggleButton(value=False, description="More", tooltip="the other parameters")
-        self.more.add_class("snnlab-action-more")
-        self.more.observe(lambda change: self._more_shown(change.new), "value")
         self.widget = self._arranged()
         if explorer.recording is not None:
-            self.show(explorer.recording, explorer.values, explorer.portrait)
+            self.pin_changed()
+            self.show(explorer.recording, explorer.recorded_values, explorer.portrait)
 
     def _arranged(self) -> ipywidgets.Box:
         explorer = self.explorer
@@ -63,11 +80,18 @@ class Panel:
         self._count_hidden_changes()
         self.hidden = ipywidgets.VBox([self.controls[name].widget for name in self._folded])
         self.hidden.add_class("snnlab-more")
-        self.hidden.layout.display = "none"
-        buttons = _box(ipywidgets.HBox, list(self.buttons.values()), "snnlab-buttons")
+        self.shown_code = _box(ipywidgets.VBox, [self.code_text, self.copy], "snnlab-code")
+        self.shown_link = _box(ipywidgets.VBox, [self.link_text], "snnlab-link")
+        for folded in (self.hidden, self.shown_code, self.shown_link):
+            _show(folded, False)
+        first_row = [self.buttons[name] for name in ("run", "stop", "reset", "seed", "pin")]
+        buttons = _box(ipywidgets.HBox, first_row, "snnlab-buttons")
+        export = [self.buttons["export"], self.kind, self.buttons["link"], self.code]
+        taken = _box(ipywidgets.HBox, export, "snnlab-buttons")
         preset = _box(ipywidgets.VBox, [self.preset], "snnlab-control")
         shown = [self.controls[name].widget for name in first]
         parts = [buttons, *([preset] if explorer.presets else []), *shown, self.more, self.hidden]
+        parts += [taken, self.shown_link, self.shown_code]
         controls = _box(ipywidgets.VBox, parts, "snnlab-controls")
         picture = _box(ipywidgets.VBox, [self.view], "snnlab-picture")
         body = _box(ipywidgets.HBox, [controls, picture], "snnlab-body")
@@ -88,6 +112,7 @@ class Panel:
                 control.show(explorer.settings[name])
             self.preset.value = explorer.present_preset() or CUSTOM
             self._count_hidden_changes()
+            self.code_text.value, self.link_text.value = explorer.code(), explorer.link()
         finally:
             self._quiet = False
 
@@ -102,6 +127,8 @@ class Panel:
             recording, float(values["duration"]), positions, portrait, startable=bool(self._starts)
         )
         self.view.send_frame(header, data, self.explorer.status())
+        if self.explorer.pinned is not None:
+            self._label_pin()
         self._glow()
 
     def tell(self) -> None:
@@ -133,8 +160,57 @@ class Panel:
         changed = [name for name in self.explorer.settings.changed() if name in self._folded]
         self.more.description = f"More ({len(changed)} changed)" if changed else "More"
 
-    def _more_shown(self, shown: bool) -> None:
-        self.hidden.layout.display = "" if shown else "none"
+    # ---- what can be taken away, and compared -----------------------------------------------------------
+
+    def pin_changed(self) -> None:
+        """Show the run that the explorer has pinned, or none."""
+        pinned = self.explorer.pinned
+        self.buttons["pin"].description = "Pin" if pinned is None else "Unpin"
+        if pinned is None:
+            self.view.pin(None)
+            return
+        self._pinned = encode(pinned.recording, float(pinned.values["duration"]), {}, pinned.portrait)
+        self._label_pin()
+
+    def _label_pin(self) -> None:
+        header, data = self._pinned
+        self.view.pin({**header, "label": self.explorer.pinned_label()}, data)
+
+    def _pin_pressed(self) -> None:
+        explorer = self.explorer
+        explorer.tried(explorer.pin if explorer.pinned is None else explorer.unpin)
+
+    def _code_shown(self, shown: bool) -> None:
+        self.code_text.value = self.explorer.code()
+        _show(self.shown_code, shown)
+
+    def _link_pressed(self) -> None:
+        _show(self.shown_link, True)
+        self._copied(self.explorer.link(), "link")
+
+    def _link_entered(self, text: str) -> None:
+        explorer = self.explorer
+        if not self._quiet and text != explorer.link():
+            explorer.gesture(lambda: explorer.restore(links.read(text)))
+
+    def _copied(self, text: str, what: str) -> None:
+        self.link_text.value, self.code_text.value = self.explorer.link(), self.explorer.code()
+        self.view.send({"copy": text})
+        self.explorer.say(f"{what} copied: {text}" if what == "link" else f"{what} copied")
+
+    def _export_pressed(self) -> None:
+        self.explorer.tried(self._export)
+
+    def _export(self) -> None:
+        """Hand the chosen file to the page, which downloads it; where there is no page, write it here."""
+        kind, name = self.kind.value, f"{self.explorer.name}{self.kind.value}"
+        data = exports.exported(self.explorer, kind)
+        if self.view.present:
+            self.view.send({"download": name, "type": exports.KINDS[kind][1]}, [data])
+        else:
+            with whole_file(name) as file:
+                file.write(data)
+        self.explorer.say(f"{name} {'downloaded' if self.view.present else 'written'}: {len(data):,} bytes")
 
 
 def _button(label: str, tooltip: str, act: Any) -> ipywidgets.Button:
@@ -147,3 +223,13 @@ def _box(kind: type[ipywidgets.Box], children: list[ipywidgets.Widget], name: st
     box = kind(children)
     box.add_class(name)
     return box
+
+
+def _fold(label: str, tooltip: str, shown: Any) -> ipywidgets.ToggleButton:
+    button = ipywidgets.ToggleButton(value=False, description=label, tooltip=tooltip)
+    button.observe(lambda change: shown(change.new), "value")
+    return button
+
+
+def _show(box: ipywidgets.Box, shown: bool) -> None:
+    box.layout.display = "" if shown else "none"

@@ -34,6 +34,8 @@ class CanvasView(anywidget.AnyWidget):
     frame = traitlets.Dict().tag(sync=True)
     data = traitlets.Bytes().tag(sync=True)
     status = traitlets.Dict().tag(sync=True)
+    pinned = traitlets.Dict().tag(sync=True)
+    pinned_data = traitlets.Bytes().tag(sync=True)
 
     def __init__(
         self, name: str, status: dict[str, Any], started: Callable[[list[float]], None] | None = None
@@ -53,6 +55,16 @@ class CanvasView(anywidget.AnyWidget):
             self.frame = {**header, "serial": serial}
             self.data = data
             self.status = status
+
+    def pin(self, header: dict[str, Any] | None, data: bytes = b"") -> None:
+        """Draw a frame behind all that follow, under its "label"; None: no longer."""
+        with self.hold_sync():
+            self.pinned, self.pinned_data = header or {}, data
+
+    @property
+    def present(self) -> bool:
+        """Whether a page shows this view."""
+        return self._present
 
     async def drawn(self) -> None:
         """Wait until the last frame was drawn, so that frames never queue; not for a page that went away."""

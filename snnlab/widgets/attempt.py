@@ -1,0 +1,53 @@
+"""One run of an explorer's model, and what is said about it."""
+
+from collections.abc import Iterator
+from time import perf_counter
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from snnlab.core.recording import Recording
+from snnlab.widgets.phase_planes import Portrait, portrait
+from snnlab.widgets.rings import RingPortrait, ring_portrait
+from snnlab.widgets.settings import Number
+
+if TYPE_CHECKING:
+    from snnlab.widgets.explorer import Explorer
+
+
+class Attempt:
+    """One run of an explorer's model, timed."""
+
+    def __init__(self, explorer: "Explorer", values: dict[str, Number]):
+        self.explorer, self.values, self.structure = explorer, values, explorer.settings.structure()
+        self.fraction = self.seconds = 0.0
+
+    def start(self) -> None:
+        model = self.explorer.subject.model(self.values)
+        self.run = self.explorer.subject.start(model, self.values)
+        self.portrait = portrait(model) or ring_portrait(model)
+
+    def __iter__(self) -> Iterator[float]:
+        chunks = iter(self.run)
+        self.fraction = next(chunks, 1.0)  # not timed: it may compile
+        yield self.fraction
+        while self.fraction < 1.0:
+            began = perf_counter()
+            self.fraction = next(chunks, 1.0)
+            self.seconds += perf_counter() - began
+            yield self.fraction
+
+    def show(self, finished: bool) -> None:
+        self.explorer._publish(self, finished)
+
+
+def summarise(recording: Recording, portrait: Portrait | RingPortrait | None = None) -> str:
+    """The status line: rates, irregularity, synchrony and the verdict; of a plane or a ring what it shows."""
+    from snnlab import analysis
+
+    if recording.spikes:
+        return str(analysis.summary(recording))
+    if portrait is not None:
+        return portrait.sentence(recording)
+    ends = ((name, np.asarray(values)[-1]) for name, values in recording.samples.items())
+    return "at the end " + ", ".join(f"{name} {np.min(end):.3g} to {np.max(end):.3g}" for name, end in ends)
