@@ -11,7 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from snnlab.core import randomness, units
+from snnlab.core import gaps, units
 from snnlab.core.parameters import component, numbers, param, static
 
 
@@ -115,37 +115,37 @@ def bucket(size: int) -> int:
     return max(8, -(-size // step) * step)
 
 
-_ROWS, _COLUMNS = 1024, 32  # the tile that is drawn at once: one shape, so one compilation for every network
+_ROWS, _DRAWS = 1024, 32  # the tile that is drawn at once: one shape, so one compilation for every network
 
 
 def bernoulli_rows(key: int, p: float, n_pre: int, n_post: int) -> np.ndarray:
     """Bernoulli(p) targets [n_pre, K], ascending, padded with ``n_post``; K is the longest row."""
-    bands = []
+    columns = gaps.table(np.float32(p))
+    degrees, targets = [], []
     for first in range(0, n_pre, _ROWS):
         position, tiles = jnp.full(_ROWS, -1, jnp.int32), []
-        while not tiles or np.any(tiles[-1][:, -1] < n_post):
-            start = np.uint32(_COLUMNS * len(tiles))
-            position, tile = _tile(np.uint32(key), p, np.uint32(first), np.int32(n_post), start, position)
+        while not tiles or np.any(np.asarray(position) < n_post):
+            nth = np.uint32(_DRAWS * len(tiles))
+            position, tile = _tile(np.uint32(key), columns, np.uint32(first), np.int32(n_post), nth, position)
             tiles.append(np.asarray(tile).T[: n_pre - first])
-        bands.append(np.concatenate(tiles, axis=1))
-    width = max(int(np.sum(band < n_post, axis=1).max()) for band in bands)
-    rows = np.full((n_pre, width), n_post, np.int32)
-    for first, band in zip(range(0, n_pre, _ROWS), bands, strict=True):
-        used = min(width, band.shape[1])
-        rows[first : first + _ROWS, :used] = band[:, :used]
+        band = np.concatenate(tiles, axis=1)
+        connected = band < n_post
+        degrees.append(np.sum(connected, axis=1))
+        targets.append(band[connected])
+    degree = np.concatenate(degrees)
+    rows = np.full((n_pre, int(degree.max())), n_post, np.int32)
+    rows[np.arange(rows.shape[1]) < degree[:, None]] = np.concatenate(targets)
     return rows
 
 
 @jax.jit
-def _tile(key, p, first_row, n_post, first_column, position):
-    """The next targets of ``_ROWS`` rows by geometric gaps: new positions [rows], targets [columns, rows]."""
-    lane = randomness.mix(first_row + jnp.arange(_ROWS, dtype=jnp.uint32) + jnp.uint32(1)) ^ key
-    per_gap = -1 / jnp.log1p(-p)
+def _tile(key, columns, first_row, n_post, first_draw, position):
+    """The next draws of ``_ROWS`` rows: new positions [rows], and targets [draws, rows], ``n_post`` where there is none."""
+    lane = gaps.lanes(key, first_row + jnp.arange(_ROWS, dtype=jnp.uint32))
 
-    def next_target(position, k):
-        words = randomness.mix(randomness.mix(lane ^ randomness.mix(k + jnp.uint32(0x51ED270B))))
-        gap = jnp.minimum(jnp.floor(randomness.exponential(words) * per_gap), n_post).astype(jnp.int32)
-        position = jnp.minimum(position + 1 + gap, n_post)
-        return position, position
+    def next_target(position, nth):
+        distance, connected = gaps.draw(*columns, lane, nth)
+        position = jnp.minimum(position + distance, n_post)
+        return position, jnp.where(connected, position, n_post)
 
-    return lax.scan(next_target, position, first_column + jnp.arange(_COLUMNS, dtype=jnp.uint32))
+    return lax.scan(next_target, position, first_draw + jnp.arange(_DRAWS, dtype=jnp.uint32))
