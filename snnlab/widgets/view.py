@@ -11,7 +11,11 @@ import traitlets
 
 _HERE = pathlib.Path(__file__).parent
 # Laid end to end they are one module, for a page takes no second from a widget. It exports `mount`.
-_SURFACE = ("draw.js", "phase_plane.js", "ring_map.js", "latency.js", "view.js")
+_SURFACE = (
+    *("frame.js", "theme.js", "svg_pen.js", "curves.js", "raster.js", "phase_plane.js", "ring_map.js"),
+    *("psychometric.js", "draw.js", "looking.js", "overlay.js", "export.js", "tools.js", "hands.js"),
+    *("latency.js", "view.js"),
+)
 _DRAWN_WITHIN = 1.0  # s; a view that has not answered by then is taken to be away (a closed tab)
 
 
