@@ -4,7 +4,8 @@ const SLIP = 4; // pixels; less is a click
 
 /**
  * Listen to a canvas. `see()` gives {scene, boxes} or null, `act` what happens: point(hit, x, y) with null when the
- * pointer has gone, select(rectangle), choose(hit), pan(share), zoom(factor, t), start(state), whole(), drawn(rectangle).
+ * pointer has gone, select(rectangle), choose(hit), pan(share), zoom(factor, t),
+ * start(state, last), whole(), drawn(rectangle).
  */
 function listen(canvas, see, act, signal) {
   let drag = null;
@@ -48,7 +49,7 @@ function listen(canvas, see, act, signal) {
     drag = null;
     if (!was || !seen) return;
     act.drawn(null);
-    if (was.kind === "start") act.start(stateIn(was.hit, x, y));
+    if (was.kind === "start") act.start(stateIn(was.hit, x, y), true);
     else if (!was.moved) act.choose(under(seen.scene, seen.boxes, x, y));
     else if (was.kind === "select") act.select(rectangle(was, [x, y]));
   });

@@ -39,7 +39,8 @@ function pieces(values, place) {
 /** The map's cells as an image, a pixel each, of the columns that are looked at. */
 function mapImage(panel, frame, first, last) {
   const levels = frame.data[panel.levels], columns = levels.length / panel.rows;
-  const canvas = new OffscreenCanvas(Math.max(1, last - first), panel.rows), context = canvas.getContext("2d");
+  const canvas = document.createElement("canvas"), context = canvas.getContext("2d");
+  [canvas.width, canvas.height] = [Math.max(1, last - first), panel.rows];
   const image = context.createImageData(canvas.width, panel.rows), pixels = new Uint32Array(image.data.buffer);
   for (let y = 0; y < panel.rows; y++) {
     const row = (panel.rows - 1 - y) * columns;

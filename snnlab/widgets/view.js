@@ -172,7 +172,7 @@ export function mount(holder, host) {
   }
 
   const see = () => frame && looking.look && { scene: scene(), boxes: placed(frame.panels, area()).boxes };
-  let starting = null;
+  let starting = null, frameOfStart = 0;
   const hands = listen(canvas, see, {
     point(found, x, y) {
       hit = found;
@@ -205,14 +205,15 @@ export function mount(holder, host) {
     pan: (share) => (looking.pan(share), repaint()),
     zoom: (factor, t) => (looking.zoom(factor, t), repaint()),
     whole: () => (looking.whole(), repaint()),
-    start(state) { // one a drawn frame at most; the last is never lost
-      if (!starting) {
-        requestAnimationFrame(() => {
-          host.send({ start: starting });
-          starting = null;
-        });
-      }
+    start(state, last) { // while it is dragged one a drawn frame at most; the last at once
+      const send = () => {
+        cancelAnimationFrame(frameOfStart);
+        frameOfStart = 0;
+        host.send({ start: starting });
+      };
       starting = state;
+      if (last) send();
+      else frameOfStart ||= requestAnimationFrame(send);
     },
   }, signal);
   tools.row.addEventListener("keydown", (event) => event.key === "Escape" && hands.dropped(), { signal });

@@ -86,6 +86,8 @@ class CanvasView(anywidget.AnyWidget):
         start = content.get("start")
         if self._started is not None and _is_state(start):
             self._started([float(value) for value in start])
+        if isinstance(content.get("ping"), int):
+            self.send({"pong": content["ping"]})  # a page asks whether anybody is there
         serial = content.get("drawn")
         if not isinstance(serial, int):
             return

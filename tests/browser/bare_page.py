@@ -25,7 +25,7 @@ LOAD = """async ([js, css]) => {
   };
   window.bytes = (text) => new DataView(Uint8Array.from(atob(text), (c) => c.charCodeAt(0)).buffer);
   window.show = (id, name, status) => {
-    const model = new Model({ name, status, frame: {}, data: bytes("") });
+    const model = new Model({ name, status, frame: {}, data: bytes(""), pinned: {}, pinned_data: bytes("") });
     const el = document.createElement("div");
     const stop = view.render({ model, el });
     document.querySelector(id).append(el); // rendered first, attached later: as widget managers do
@@ -54,6 +54,14 @@ def send(page: Page, where: str, frame: tuple, serial: int = 1, **status) -> Non
     page.evaluate(
         "([id, frame, data, status]) => shown[id].model.set({ frame, data: bytes(data), status })",
         [where, {**header, "serial": serial}, base64.b64encode(data).decode(), {**STATUS, **status}],
+    )
+
+
+def pin(page: Page, where: str, frame: tuple | None, label: str = "pinned") -> None:
+    header, data = ({**frame[0], "label": label}, frame[1]) if frame else ({}, b"")
+    page.evaluate(
+        "([id, pinned, data]) => shown[id].model.set({ pinned, pinned_data: bytes(data) })",
+        [where, header, base64.b64encode(data).decode()],
     )
 
 

@@ -20,17 +20,18 @@ def ring(angle: float, stimulus: float = np.nan, simulated: int = 200) -> Record
     return Recording(0.1, 0.1 * simulated, 0, Spikes({}), samples, simulated == 200)
 
 
-def at(page: Page, share_x: float, angle: float) -> list[int]:
-    """Red, green and blue on the map, at a share of its width and an angle."""
+def at(page: Page, share_x: float, angle: float, dy: int = 0) -> list[int]:
+    """Red, green and blue on the map, at a share of its width and an angle, or ``dy`` pixels below."""
     return page.evaluate(
-        """([x, angle]) => {
+        """([x, angle, dy]) => {
           const element = document.querySelector("#one canvas"), ratio = window.devicePixelRatio;
           const { panels } = shown["#one"].model.get("frame");
           const [box] = canvas.layout(panels, element.clientWidth, element.clientHeight);
-          const at = [box.x + x * box.w, box.y + box.h * (0.5 - angle / (2 * Math.PI))].map((v) => Math.round(v * ratio));
-          return [...element.getContext("2d").getImageData(...at, 1, 1).data.slice(0, 3)];
+          const at = [box.x + x * box.w, box.y + box.h * (0.5 - angle / (2 * Math.PI)) + dy];
+          const [px, py] = at.map((v) => Math.floor(v * ratio));
+          return [...element.getContext("2d").getImageData(px, py, 1, 1).data.slice(0, 3)];
         }""",
-        [share_x, angle],
+        [share_x, angle, dy],
     )
 
 
@@ -41,7 +42,7 @@ def test_the_bump_is_light_where_it_stands_and_dark_elsewhere(bare: Page) -> Non
         beside, opposite = at(bare, 0.5, angle - 0.3), at(bare, 0.5, angle - np.pi * np.sign(angle))
         assert beside[0] > 200 and beside[0] > beside[2] + 80, (angle, beside)  # yellow
         assert opposite[0] < 40 and opposite[2] > 60, (angle, opposite)  # dark blue
-        assert min(max(at(bare, 0.5, angle + d)) for d in (-0.05, 0, 0.05)) < 110  # the line of the decoded angle
+        assert min(max(at(bare, 0.5, angle, dy)) for dy in (-1, 0, 1)) < 110  # the line of the decoded angle
     alt = bare.get_by_role("img", name="modelone").get_attribute("aria-label")
     assert "map of the activity u over time and angle" in alt
 
@@ -52,5 +53,5 @@ def test_a_run_under_way_fills_its_share_of_the_map_and_shows_the_stimulus(bare:
     background = at(bare, 0.6, 0.7)
     assert at(bare, 0.2, 0.7)[0] > 200 and at(bare, 0.2, 0.7) != background
     assert at(bare, 0.6, -2.0) == background  # nothing is drawn where nothing was simulated
-    column = [at(bare, x, -1.5) for x in np.linspace(0.02, 0.22, 40)]
+    column = [at(bare, x, -1.5, dy) for x in np.linspace(0.02, 0.22, 40) for dy in (-1, 0, 1)]
     assert any(r > 180 and g < 140 and b < 60 for r, g, b in column)  # the dashes of the stimulus
