@@ -382,7 +382,6 @@ def test_published_numbers_are_those_of_the_tests():
 
 
 ASIDE = {  # variants without a name of their own; what the appendix shows; what is told in words
-    "wang2002/var_s5_dt05_poisson_c51.2",
     *("cuba_000/cuba_int_noref_strict", "coba_002/coba_p7_norm", "cobahh_003/bench_300ms_dt025"),
     *(f"cobahh_003/bench_{name}" for name in ("seedinit_th0", "seedinit_dt05", "seedinit_dt025", "sub4")),
     "cobahh_003/bench_brian_init",
@@ -453,6 +452,17 @@ def test_a_narrow_band_is_shown_with_its_digits():
         *("coherence of the fold", "0.90686", "0.90686", "0.90676 to 0.90696", "yes"),
     )
     assert all(low != high for *_, band, _ in checks.rows for low, _, high in [band.partition(" to ")])
+
+
+def test_counts_are_whole_and_a_number_outside_looks_outside():
+    name, checks = "two_neuron/RI25_w50_soft", Checks()
+    checks.add("counts", name, {quantity: entry["value"] for quantity, entry in published(name).items()})
+    assert all("." not in cell for row in checks.rows for cell in row[2:])
+    (quantity, entry), *rest = published("cuba_000/cuba_int").items()
+    just_above = entry["hi"] * (1.0 + 1e-6)
+    checks.add("CUBA", "cuba_000/cuba_int", {quantity: just_above} | {q: e["value"] for q, e in rest})
+    row = next(row for row in checks.rows if row[-1] == "NO")
+    assert float(row[2]) > float(row[4].partition(" to ")[2])
 
 
 def test_table_reads_as_text():

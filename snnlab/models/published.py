@@ -109,12 +109,12 @@ class Checks(Table):
             value, low, high = float(measured[quantity]), entry["lo"], entry["hi"]
             inside = low <= value <= high
             name = QUANTITIES.get(quantity, quantity) + (f" ({entry['unit']})" if entry["unit"] else "")
-            show = functools.partial(_decimal, scale=max(abs(low), abs(high)), width=high - low)
-            band = f"{show(low)} to {show(high)}" if low < high else show(low)
+            numbers = value, entry["value"], low, high
+            digits = _decimals(*numbers)
+            shown, expected, first, last = (f"{number:.{digits}f}" for number in numbers)
+            band = f"{first} to {last}" if low < high else first
             self._inside.append(inside)
-            self.rows.append(
-                (model, name, show(value), show(entry["value"]), band, "yes" if inside else "NO")
-            )
+            self.rows.append((model, name, shown, expected, band, "yes" if inside else "NO"))
 
 
 def published(protocol: str) -> dict[str, dict[str, Any]]:
@@ -143,7 +143,17 @@ def allowed(parameter: Parameter) -> str:
     return f"up to {high:g}" if low == -math.inf else f"{low:g} to {high:.10g}"
 
 
-def _decimal(value: float, scale: float, width: float) -> str:
-    """``value`` with as many decimals as give ``scale`` three digits and a narrow band's ``width`` two."""
+def _decimals(value: float, expected: float, low: float, high: float) -> int:
+    """How many decimals to show: three digits of the band's ends and two of its width, none of whole numbers.
+
+    A value outside is given as many more as tell it from the nearer end.
+    """
+    if all(float(number).is_integer() for number in (value, expected, low, high)):
+        return 0
+    scale, width = max(abs(low), abs(high)), high - low
     digits = max(0, *(n - math.floor(math.log10(x)) for n, x in ((2, scale), (1, width)) if x > 0.0), 0)
-    return f"{value:.{digits}f}"
+    while not low <= value <= high and digits < 12:
+        if f"{value:.{digits}f}" not in (f"{low:.{digits}f}", f"{high:.{digits}f}"):
+            break
+        digits += 1
+    return digits
