@@ -20,6 +20,7 @@ from snnlab.core.recording import Recording, SpikeTrains
 
 Trains: TypeAlias = SpikeTrains | Recording | Mapping[str, SpikeTrains]
 
+FEW = 10  # cells; fewer are no population
 # Where one regime ends and the next begins; `regime` says why.
 SILENT_RATE = 0.1  # Hz
 SATURATED_SHARE = 0.75  # of the highest rate that the refractory period allows
@@ -189,7 +190,8 @@ def regime(
     transient out with ``start``. A word that the spikes cannot decide (one cell, no cell with 4 spikes) is
     not said.
     """
-    return summary(spikes, tau_ref=tau_ref, start=start, stop=stop).verdict
+    window = _window(spikes, start, stop)
+    return _verdict(window, isi_cv(window), _synchrony(window, BIN_WIDTH), tau_ref)
 
 
 @dataclass(frozen=True)
@@ -216,12 +218,15 @@ def summary(
 ) -> Summary:
     """The rate of each population; CV, synchrony, silent share and ``regime`` of all cells together.
 
-    ``str()`` of it reads ``E 21.7 Hz, I 21.3 Hz, CV 1.57, synchrony 0.05: asynchronous irregular``.
+    ``str()`` of it reads ``E 21.7 Hz, I 21.3 Hz, CV 1.57, synchrony 0.05: asynchronous irregular``. Fewer than ten
+    cells are no population: of them rates and CV are all that is said, and whether they are silent.
     """
     window = _window(spikes, start, stop)
     each = {name: mean_rate(trains, start=start, stop=stop) for name, trains in _populations(spikes).items()}
     cv, chi, silent = isi_cv(window), _synchrony(window, BIN_WIDTH), silent_fraction(window)
     verdict = _verdict(window, cv, chi, tau_ref)
+    if window.n < FEW:
+        chi, verdict = math.nan, verdict if "silent" in verdict or not window.duration else ""
     return Summary(each, cv, chi, silent, verdict, window.start, window.stop)
 
 

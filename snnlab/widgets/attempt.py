@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from snnlab.core.recording import Recording
-from snnlab.widgets.phase_planes import Portrait, portrait
-from snnlab.widgets.rings import RingPortrait, ring_portrait
+from snnlab.widgets.phase_planes import Portrait
+from snnlab.widgets.rings import RingPortrait
 from snnlab.widgets.settings import Number
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ class Attempt:
     def start(self) -> None:
         model = self.explorer.subject.model(self.values)
         self.run = self.explorer.subject.start(model, self.values)
-        self.portrait = portrait(model) or ring_portrait(model)
+        self.portrait = self.explorer.subject.portrait(model)
 
     def __iter__(self) -> Iterator[float]:
         chunks = iter(self.run)
@@ -45,9 +45,9 @@ def summarise(recording: Recording, portrait: Portrait | RingPortrait | None = N
     """The status line: rates, irregularity, synchrony and the verdict; of a plane or a ring what it shows."""
     from snnlab import analysis
 
-    if recording.spikes:
-        return str(analysis.summary(recording))
     if portrait is not None:
         return portrait.sentence(recording)
+    if recording.spikes:
+        return str(analysis.summary(recording))
     ends = ((name, np.asarray(values)[-1]) for name, values in recording.samples.items())
     return "at the end " + ", ".join(f"{name} {np.min(end):.3g} to {np.max(end):.3g}" for name, end in ends)

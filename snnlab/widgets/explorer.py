@@ -15,7 +15,7 @@ from snnlab.widgets.attempt import Attempt, summarise
 from snnlab.widgets.phase_planes import Portrait
 from snnlab.widgets.rings import RingPortrait
 from snnlab.widgets.runner import LatestWins, loop_runs
-from snnlab.widgets.settings import RUN_PARAMETERS, Number, Settings
+from snnlab.widgets.settings import Number, Settings
 from snnlab.widgets.subject import Subject, subject
 
 if TYPE_CHECKING:
@@ -26,10 +26,13 @@ if TYPE_CHECKING:
 LIVE = 0.25  # s; where a run takes longer, a slider waits for the Run button
 
 
-def explore(model: str | Callable[..., Any], **values: Any) -> "Explorer":
-    """An explorer of a documented model, by name, or of a model function; ``values`` are its first settings.
+def explore(model: Any, **values: Any) -> "Explorer":
+    """An explorer of a documented model, by name, of a ``@model`` function, or of a neuron or rate model that is a
+    ``@component`` (the class, or one with other values); ``values`` are its first settings.
 
-    Raises ValueError for an unknown name, with the nearest one, and for a wrong value.
+    A neuron is one cell under a constant current. Attributes ``visible`` (names of parameters) and ``presets``
+    (settings by name) of a model of your own say what is shown first. Raises ValueError for an unknown name, with the
+    nearest one, for what is no model, and for a wrong value.
     """
     return Explorer(model, **values)
 
@@ -51,7 +54,7 @@ class Explorer:
     for it and raises its error. ``recording`` is always that of the last run that worked.
     """
 
-    def __init__(self, model: str | Callable[..., Any], **values: Any):
+    def __init__(self, model: Any, **values: Any):
         self.subject: Subject = subject(model)
         self.name = self.subject.name
         self.presets = {name: dict(changes) for name, changes in self.subject.look.presets.items()}
@@ -320,8 +323,7 @@ class Explorer:
 
     def code(self) -> str:
         """Python source that builds the same model and runs it; the result is ``recording``."""
-        run = {parameter.name: self.settings[parameter.name] for parameter in RUN_PARAMETERS}
-        return self.subject.code(self.settings.changed(), run)
+        return self.subject.code(self.values)
 
     def figure(self) -> "Figure":
         """A matplotlib figure of the recording. Raises ValueError when there is none yet."""

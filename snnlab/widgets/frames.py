@@ -63,7 +63,8 @@ def encode(
         samples, units = (portrait.traces(recording), portrait.units) if portrait else (recording.samples, {})
         traces = _variables(block, recording, samples, units)
         return _framed(recording, duration, positions, pictures + traces, block)
-    panels = [_raster(block, recording, duration)]
+    panels = [portrait.panel(block, recording, startable)] if portrait else []
+    panels.append(_raster(block, recording, duration))
     if any(trains.n > 1 for trains in recording.spikes.values()):  # one cell has spikes, but no rate to see
         panels.append(_rates(block, recording, duration))
     voltages = [name for name in recording.samples if name.endswith(".V")]
