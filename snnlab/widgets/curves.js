@@ -20,8 +20,10 @@ function range(panel, { frame, pinned, memory }) {
   return (memory[panel.alt] = [panel.kind === "rates" ? 0 : low - room, high + room]);
 }
 
-/** The panel of a pinned frame that shows the same as `panel`. */
-const counterpart = (panel, pinned) => pinned?.panels.find(({ kind, alt }) => kind === panel.kind && alt === panel.alt);
+/** The panel of a pinned frame that shows the same as `panel`; of traces there may be several. */
+function counterpart(panel, pinned) {
+  return pinned?.panels.find(({ kind, alt }) => kind === panel.kind && (kind !== "traces" || alt === panel.alt));
+}
 
 /** A number as an axis or a line of words shows it. */
 const short = (value) => (Math.abs(value) < 1e5 ? String(value) : Number(value.toPrecision(3)).toExponential());

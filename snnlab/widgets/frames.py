@@ -1,6 +1,6 @@
 """From a recording to a frame of the canvas view: a small header and one block of bytes."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -18,7 +18,8 @@ COLOURS = {"E": 0, "I": 1}
 class _Block:
     """Typed arrays laid end to end; what a header keeps of one is its number."""
 
-    def __init__(self):
+    def __init__(self, origin: int = 0):
+        self.origin = origin  # the step from which times count
         self.arrays: list[dict[str, Any]] = []
         self._parts: list[bytes] = []
         self._offset = 0
@@ -49,15 +50,17 @@ def encode(
     positions: dict[str, float],
     portrait: Portrait | RingPortrait | None = None,
     startable: bool = False,
+    origin: float = 0.0,
 ) -> Frame:
     """The frame of ``recording``, a run that was to last ``duration`` ms.
 
     The header lists the panels; arrays are u2 or u4 (steps, neurons) and f4 (curves), little-endian, one
     after the other in the bytes. ``positions`` says where the sliders stood, by which the view finds the
     event that a frame answers. Of a two-variable system there is a ``portrait``, in which a click may choose the start
-    where that is ``startable``; of a ring a map.
+    where that is ``startable``; of a ring a map. Of a run that goes on the recording is the stretch of ``duration`` ms
+    from ``origin`` (ms) on, with the spikes at the run's own times; the frame's arrays count from the origin.
     """
-    block = _Block()
+    block = _Block(round(origin / recording.dt))
     if not recording.spikes:
         pictures = [portrait.panel(block, recording, startable)] if portrait else []
         samples, units = (portrait.traces(recording), portrait.units) if portrait else (recording.samples, {})
@@ -82,6 +85,7 @@ def _framed(
 ) -> Frame:
     header = {
         "duration": duration,
+        "origin": block.origin * recording.dt,
         "end": float(recording.duration),
         "steps": max(1, round(duration / recording.dt)),
         "positions": positions,
@@ -108,7 +112,7 @@ def _raster(block: _Block, recording: Recording, duration: float) -> dict[str, A
         if every > 1:
             kept = neurons % every == 0
             times, neurons = times[kept], neurons[kept]
-        steps = np.rint(times / recording.dt)
+        steps = np.rint(times / recording.dt) - block.origin
         populations.append(
             {
                 "name": name,
@@ -134,14 +138,18 @@ def rate_bin(duration: float, dt: float) -> int:
 
 def _rates(block: _Block, recording: Recording, duration: float) -> dict[str, Any]:
     width = rate_bin(duration, recording.dt)
-    simulated = round(recording.duration / recording.dt)
-    bins = max(1, -(-simulated // width))
+    # A bin keeps its spikes while the picture of a run that goes on moves: bins begin at multiples of their width, and
+    # one that lies in the picture only partly is left out.
+    first, simulated = -block.origin % width, round(recording.duration / recording.dt)
+    bins = (simulated - first) // width if block.origin else max(1, -(-simulated // width))
+    bins = max(bins, 0)
     widths = np.full(bins, width * recording.dt)
-    widths[-1] = max(recording.dt, (simulated - (bins - 1) * width) * recording.dt)
+    if not block.origin:
+        widths[-1] = max(recording.dt, (simulated - (bins - 1) * width) * recording.dt)
     series = []
     for i, (name, trains) in enumerate(recording.spikes.items()):
-        steps = np.rint(np.asarray(trains.times) / recording.dt).astype(np.int64)
-        counts = np.bincount(steps // width, minlength=bins)[:bins]
+        steps = np.rint(np.asarray(trains.times) / recording.dt).astype(np.int64) - block.origin - first
+        counts = np.bincount(steps[steps >= 0] // width, minlength=bins)[:bins]
         rate = 1000.0 * counts / (trains.n * widths)
         series.append(
             {
@@ -156,7 +164,7 @@ def _rates(block: _Block, recording: Recording, duration: float) -> dict[str, An
         "kind": "rates",
         "title": f"population rate (Hz), {milliseconds:g} ms bins",
         "alt": "population rates in Hz",
-        "start": milliseconds / 2,
+        "start": first * recording.dt + milliseconds / 2,
         "step": milliseconds,
         "series": series,
     }
@@ -165,6 +173,7 @@ def _rates(block: _Block, recording: Recording, duration: float) -> dict[str, An
 def _traces(block: _Block, recording: Recording, names: list[str], what: str) -> dict[str, Any]:
     steps = max(len(recording[name]) for name in names)
     every = max(1, -(-steps // POINTS))
+    first = -block.origin % every
     places = list(recording.spikes)
     mixed = len({name.rpartition(".")[2] for name in names}) > 1
     series = []
@@ -177,12 +186,19 @@ def _traces(block: _Block, recording: Recording, names: list[str], what: str) ->
                     "name": name,
                     "legend": legend if values.shape[1] == 1 else f"{legend} {cell + 1}",
                     "colour": (colour_of(population, places.index(population)) + 2 * cell) % 5,
-                    "values": block.add(values[::every, cell].astype(np.float32)),
+                    "values": block.add(values[first::every, cell].astype(np.float32)),
                 }
             )
     what += ", one cell each" if len(series) == len(names) > 1 and not mixed else ""
     step = every * recording.dt
-    return {"kind": "traces", "title": what, "alt": what, "start": 0.0, "step": step, "series": series}
+    return {
+        "kind": "traces",
+        "title": what,
+        "alt": what,
+        "start": first * recording.dt,
+        "step": step,
+        "series": series,
+    }
 
 
 def _variables(
@@ -193,11 +209,12 @@ def _variables(
     for name in samples:
         alike.setdefault(name.rstrip("0123456789"), []).append(name)
     every = max(1, -(-len(recording.t) // POINTS))
+    first = -block.origin % every
     panels = []
     for names in alike.values():
         series = []
         for i, name in enumerate(names):
-            values = np.asarray(samples[name])[::every]
+            values = np.asarray(samples[name])[first::every]
             for unit, column in enumerate(np.atleast_2d(values.T)[:TRACES]):
                 series.append(
                     {
@@ -211,7 +228,42 @@ def _variables(
         title += f" ({units[names[0]]})" if names[0] in units else ""
         if len(series) == 1:
             series[0]["legend"] = ""  # the title says it
+        start = first * recording.dt
         panels.append(
-            {"kind": "traces", "title": title, "alt": title, "start": 0.0, "step": step, "series": series}
+            {"kind": "traces", "title": title, "alt": title, "start": start, "step": step, "series": series}
         )
     return panels
+
+
+def psychometric_frame(
+    points: Sequence[Mapping[str, Any]], fit: Mapping[str, float] | None, positions: dict[str, float]
+) -> Frame:
+    """The frame of an experiment: choices, and mean decision times where there are some, against coherence.
+
+    ``points`` are mappings with coherence (a fraction), correct and total (trials) and time (ms, or None); one without
+    trials yet keeps its place on the axis. ``fit`` has alpha and beta of Weibull's function.
+    """
+    done = [point for point in points if point["total"]]
+    trials = sum(point["total"] for point in done)
+    alt = f"psychometric curve: right choices against coherence, {trials} trials at {len(done)} coherence"
+    alt += "s" * (len(done) != 1)
+    if any(point["time"] is not None for point in done):
+        alt += "; below it the mean decision times"
+    panel = {
+        "kind": "psychometric",
+        "title": "right choices (%)",
+        "alt": alt,
+        "points": [
+            {name: point[name] for name in ("coherence", "correct", "total", "time")} for point in points
+        ],
+        "fit": None if fit is None else {"alpha": fit["alpha"], "beta": fit["beta"]},
+    }
+    header = {
+        "duration": 1.0,
+        "origin": 0.0,
+        "end": 1.0,
+        "steps": 1,
+        "positions": positions,
+        "panels": [panel],
+    }
+    return {**header, "arrays": []}, b""
