@@ -28,6 +28,7 @@ OUTSIDE = {  # third-party packages by floor; the standard library is free
     "plots": {"numpy", "matplotlib", "IPython"},
     "ring_plots": {"numpy", "matplotlib"},
     "widgets": {"numpy", "matplotlib", "ipywidgets", "anywidget", "traitlets", "IPython", "jax"},
+    "live": {"jax", "numpy", "ziglang", "wasmtime"},
     "command": {"numpy", "matplotlib"},
 }
 
@@ -74,7 +75,7 @@ def test_imports_go_down_the_stairs(path):
 
 
 def test_importing_snnlab_loads_no_plotting_and_no_widgets():
-    heavy = ("matplotlib", "ipywidgets", "anywidget", "brainunit", "scipy.optimize", "scipy.integrate")
+    heavy = ("matplotlib", "ipywidgets", "anywidget", "brainunit", "scipy.optimize", "scipy.integrate", "ziglang")
     code = f"import sys, snnlab; print([m for m in {heavy} if m in sys.modules])"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout.strip() == "[]"
 

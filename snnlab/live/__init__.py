@@ -1,0 +1,6 @@
+"""Models in the reader's browser: a JAX function becomes C, and C becomes WebAssembly."""
+
+from snnlab.live.compiler import Compiled, compile
+from snnlab.live.runtime import Instance
+
+__all__ = ["Compiled", "Instance", "compile"]
