@@ -1,0 +1,139 @@
+"""An explorer on a page without a kernel: the script and the style, what a cell of a book shows, a page in one file.
+
+The scripts of this folder and those of the canvas view are one classic script, so that a page opened from a file runs
+it too. What runs in the Web Worker is a string in it, for a worker made from a blob needs no file of its own.
+"""
+
+import base64
+import functools
+import hashlib
+import html
+import io
+import json
+import pathlib
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from snnlab.widgets import view
+from snnlab.widgets.explorer import Explorer
+
+_HERE = pathlib.Path(__file__).parent
+_WORKER = ("numbers.js", "spikes.js", "frames.js", "plane.js", "ring.js", "module.js", "worker.js")
+_PAGE = ("numbers.js", "settings.js", "controls.js", "exports.js", "runner.js", "explorer.js", "boot.js")
+
+
+def _files(names: tuple[str, ...]) -> str:
+    return "\n".join((_HERE / name).read_text("utf-8") for name in names)
+
+
+def _closed(modules: str, result: str = "") -> str:
+    """Modules, laid end to end, as one strict script with a scope of its own, which gives ``result``."""
+    source = re.sub(r"^export default .*;$", "", modules, flags=re.MULTILINE)
+    source = re.sub(r"^export ", "", source, flags=re.MULTILINE)
+    return f'(() => {{\n"use strict";\n{source}\nreturn {{ {result} }};\n}})();\n'
+
+
+@functools.cache
+def script() -> str:
+    """The script of a page: it starts every explorer that it finds."""
+    worker = f"const WORKER = {json.dumps(_closed(_files(_WORKER)))};\n"
+    drawing = f"const {{ mount }} = {_closed(view.script(), 'mount')}"
+    return _closed(worker + drawing + _files(_PAGE))
+
+
+@functools.cache
+def style() -> str:
+    """The style of a page's explorers."""
+    return view.style() + (_HERE / "page.css").read_text("utf-8")
+
+
+def fragment(
+    package: Mapping[str, Any], picture: bytes, alt: str, values: Mapping[str, float] | None = None
+) -> str:
+    """The HTML of one explorer: the executed ``picture`` (PNG) and what takes its place.
+
+    ``package`` is what ``Program.package`` gives; ``values`` are the first settings, where they are not the model's.
+    """
+    data = json.dumps({**_encoded(package), "values": dict(values or {})}, allow_nan=False)
+    model, words = html.escape(package["manifest"]["model"]), html.escape(alt)
+    # "<" is written so that no text in the data ends the script element
+    return (
+        f'<div class="snnlab-live" data-model="{model}">\n'
+        f'<figure><img alt="{words}" src="data:image/png;base64,{_base64(picture)}"></figure>\n'
+        "<noscript><p>This is the executed picture; with JavaScript it becomes an explorer.</p></noscript>\n"
+        f'<script type="application/json">{data.replace("<", chr(92) + "u003c")}</script>\n'
+        "</div>\n"
+    )
+
+
+def _encoded(package: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "manifest": package["manifest"],
+        **{build: _base64(package[build]) for build in ("simd", "scalar")},
+        "variants": [_encoded(variant) for variant in package.get("variants", ())],
+    }
+
+
+def _base64(data: bytes) -> str:
+    return base64.b64encode(data).decode()
+
+
+def mimebundle(explorer: Explorer) -> dict[str, str]:
+    """What a cell of a book shows of an explorer: its present recording (it is run if there is none), then itself."""
+    from snnlab.live.program import program
+
+    if explorer.recording is None:
+        explorer.run()
+    figure, png = explorer.figure(), io.BytesIO()
+    figure.savefig(png, format="png", dpi=100)
+    build, values = explorer.subject.build, explorer.values
+    package = program(build, **values).package()
+    untouched = Explorer(build).values  # links say what differs from it, in a notebook and here
+    package = {**package, "manifest": {**package["manifest"], "start": untouched}}
+    return {"text/html": fragment(package, png.getvalue(), figure.alt, values), "text/plain": repr(explorer)}
+
+
+def document(
+    package: Mapping[str, Any],
+    picture: bytes,
+    alt: str,
+    title: str = "",
+    values: Mapping[str, float] | None = None,
+) -> str:
+    """A whole page in one file. It may ask nobody for anything: its own security policy says so."""
+    manifest = package["manifest"]
+    title = html.escape(title or manifest.get("title") or manifest["model"])
+    code, look = script(), style() + _PAGE_STYLE
+    policy = "; ".join(
+        (
+            "default-src 'none'",
+            f"script-src '{_digest(code)}' 'wasm-unsafe-eval'",
+            f"style-src '{_digest(look)}'",
+            "worker-src blob:",
+            "img-src data: blob:",
+            "base-uri 'none'",
+            "form-action 'none'",
+        )
+    )
+    return (
+        '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
+        f'<meta http-equiv="Content-Security-Policy" content="{policy}">\n'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
+        f"<title>{title}</title>\n<style>{look}</style>\n</head>\n"
+        f"<body>\n<main>\n<h1>{title}</h1>\n{fragment(package, picture, alt, values)}</main>\n"
+        f"<script>{code}</script>\n</body>\n</html>\n"
+    )
+
+
+_PAGE_STYLE = """
+:root { color-scheme: light dark; }
+body { margin: 0; padding: 1em; font-family: system-ui, sans-serif; background: #fff; color: #1f1f1f; }
+main { max-width: 1200px; margin: 0 auto; }
+h1 { font-size: 1.3em; }
+@media (prefers-color-scheme: dark) { body { background: #1a1a1a; color: #f2f2f2; } }
+"""
+
+
+def _digest(text: str) -> str:
+    return f"sha256-{_base64(hashlib.sha256(text.encode()).digest())}"
