@@ -28,7 +28,7 @@ export function mount(holder, host) {
   const tip = make("span", { class: "snnlab-tip", "aria-hidden": "true" }, frameBox);
   const note = make("span", { class: "snnlab-note" }, frameBox);
   const looking = new Looking();
-  const tools = new Tools(holder, looking, { changed: () => paintMoment(), zoomed: () => repaint() });
+  const tools = new Tools(holder, looking, { changed: () => paintMoment(), zoomed: () => stretched() });
   const label = make("p", { class: "snnlab-pinned" }, holder);
   const progress = make("progress", { max: "1", value: "0", "aria-label": "progress of the run" }, holder);
   const summary = make("p", { class: "snnlab-summary", "aria-live": "polite", "aria-atomic": "true" }, holder);
@@ -122,6 +122,12 @@ export function mount(holder, host) {
     });
   }
 
+  /** Another stretch is looked at. */
+  function stretched() {
+    tools.show();
+    repaint();
+  }
+
   function repaint() {
     if (!waiting) waiting = requestAnimationFrame(paint);
   }
@@ -200,11 +206,11 @@ export function mount(holder, host) {
       if (w >= SLIP) looking.between(t(x), t(x + w));
       if (rows) looking.rows(...rows);
       tools.focus();
-      repaint();
+      stretched();
     },
-    pan: (share) => (looking.pan(share), repaint()),
-    zoom: (factor, t) => (looking.zoom(factor, t), repaint()),
-    whole: () => (looking.whole(), repaint()),
+    pan: (share) => (looking.pan(share), stretched()),
+    zoom: (factor, t) => (looking.zoom(factor, t), stretched()),
+    whole: () => (looking.whole(), stretched()),
     start(state, last) { // while it is dragged one a drawn frame at most; the last at once
       const send = () => {
         cancelAnimationFrame(frameOfStart);
