@@ -160,7 +160,7 @@ def test_a_matrix_that_does_not_fit_is_refused(monkeypatch):
 
 
 def test_a_chunk_of_a_huge_population_has_fewer_steps():
-    from snnlab.core.simulate import CHUNK_BYTES
+    from snnlab.core.run import CHUNK_BYTES
 
     run = snnlab.Run(lone(3_000_000), duration=1000.0)
     assert run.chunk * 3_000_000 / 8 <= CHUNK_BYTES < (run.chunk + 1) * 3_000_000 / 8

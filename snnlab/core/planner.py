@@ -178,12 +178,38 @@ def build(network: Network, dt: float) -> tuple[Plan, np.ndarray]:
     return plan, np.asarray(classes, np.int32)
 
 
+Recipes = tuple[tuple[Any, ...], ...]
+
+
+def recipes(network: Network, plan: Plan, seed: int) -> Recipes:
+    """For every lane and layer what its table is made from: equal recipes are the same wiring."""
+    return tuple(
+        tuple(_recipe(network, plan, lane, layer, seed) for layer in lane.layers) for lane in plan.lanes
+    )
+
+
 def tables(network: Network, plan: Plan, seed: int) -> tuple[tuple[Any, ...], ...]:
     """For every lane and layer (starts [group.n + 1], targets, weights or None), see ``_layer_table``."""
-    return tuple(
-        tuple(_layer_table(_recipe(network, plan, lane, layer, seed)) for layer in lane.layers)
-        for lane in plan.lanes
-    )
+    return made(recipes(network, plan, seed))
+
+
+def made(recipes: Recipes) -> tuple[tuple[Any, ...], ...]:
+    """The tables of these recipes."""
+    return tuple(tuple(map(_layer_table, lane)) for lane in recipes)
+
+
+def alike(one: tuple[Network, Plan], other: tuple[Network, Plan]) -> bool:
+    """Whether the states of two planned networks mean the same, cell by cell and synapse by synapse."""
+
+    def meaning(network: Network, plan: Plan):
+        return (
+            [(group.populations, group.offsets) for group in plan.groups],
+            [(row.group, row.synapse, row.at, row.gated) for row in plan.rows],
+            [(p.pre, p.post, p.synapse) for p in network.projections],
+            (plan.sums, plan.ring, plan.kept),
+        )
+
+    return meaning(*one) == meaning(*other)
 
 
 def table_bytes(network: Network, plan: Plan) -> int:

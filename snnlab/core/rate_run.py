@@ -2,7 +2,7 @@
 
 import functools
 import math
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NoReturn
 
 import jax
@@ -10,36 +10,36 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array, lax
 
-from snnlab.core import integrators, memory, probes, randomness, simulate
+from snnlab.core import integrators, memory, probes, randomness
 from snnlab.core.parameters import shown, unknown
 from snnlab.core.rates import MILLISECONDS, Moment, put_together, taken_apart
 from snnlab.core.recording import Recording, Spikes
+from snnlab.core.run import Kept, Pieces, SimulationError, chunk_steps, whole_steps
 
 ABSURD = 1e9  # a variable beyond this has left the model
 
 
-class RateRun:
+class RateRun(Pieces):
     """A run of a rate model in pieces: iterate to advance chunk by chunk, ask for ``recording()`` at any time.
 
     ``record`` names variables and what the model can ``observe``; without it all variables are recorded. What has one
     unit gives [T], anything else [T, units]; a dict ``{"u": [0, 5]}`` picks units. Building a run checks everything.
+    With a ``window`` (ms) instead of a duration it has no end, and the recording is of the last ``window`` ms.
     """
 
     def __init__(
         self,
         model: Any,
         *,
-        duration: float,
+        duration: float | None = None,
         dt: float = 0.1,
         seed: int = 0,
         record: str | Iterable[str] | Mapping[str, Any] | None = None,
         chunk: int | None = None,
+        window: float | None = None,
     ):
         self.name = _checked(model)
-        self.dt = float(simulate._DT.check("simulate", dt))
-        self.duration = float(simulate._DURATION.check("simulate", duration))
-        self.seed = randomness.check_seed(seed)
-        self.n_steps = simulate._whole_steps(self.duration, self.dt)
+        super().__init__(duration, dt, seed, window)
         self.done = 0  # steps that have been taken
         self.variables = tuple(model.variables)
         real = np.dtype(jnp.result_type(float))
@@ -52,68 +52,65 @@ class RateRun:
         self._units = self._chosen(self.variables if record is None else record, shapes)
         shapes = {name: shapes[name] if units is None else units.shape for name, units in self._units.items()}
         bytes_a_step = sum(map(math.prod, shapes.values())) * real.itemsize
+        self.chunk = chunk_steps(chunk, bytes_a_step)
+        rows = 2 * self.window + self.chunk if self.endless else self.n_steps
         what = f"recording {', '.join(self._units)} for {self.duration:g} ms at dt = {self.dt:g} ms"
-        memory.require("simulate", (what, bytes_a_step * self.n_steps, "record fewer units or a shorter run"))
-        self.chunk = simulate.chunk_steps(chunk, bytes_a_step)
+        memory.require("simulate", (what, bytes_a_step * rows, "record fewer units or a shorter run"))
         if chunk is not None:
             self.chunk = min(self.chunk, self.n_steps)
         self._given = jax.device_put(tuple(self._units.values()))
-        self._samples = {name: np.empty((self.n_steps, *shape), real) for name, shape in shapes.items()}
+        self._samples = Kept(list(shapes.values()), real, rows, self.window if self.endless else None)
         self._state = _initial(self._structure, self._leaves, self._seed)
-        self._failure: simulate.SimulationError | None = None
-
-    def __iter__(self) -> Iterator[float]:
-        while self.done < self.n_steps:
-            yield self.advance()
 
     @property
-    def fraction(self) -> float:
-        """How much of the duration has been simulated, 0 to 1."""
-        return self.done / self.n_steps
+    def taken(self) -> int:
+        return self.done
 
-    def advance(self) -> float:
-        """Simulate one chunk more; returns the finished fraction.
-
-        Raises SimulationError when the state blows up, and again whenever it is asked to go on.
-        """
-        if self._failure is not None:
-            raise self._failure
-        stop = min(self.done + self.chunk, self.n_steps)
-        if stop > self.done:
-            k, state, samples = _advance(
-                self._structure,
-                tuple(self._units),
-                self.chunk,
-                self._leaves,
-                self._given,
-                np.int32(self.done),
-                np.int32(stop),
-                self._state,
-                self._dt,
-                self._seed,
-            )
-            reached = int(k)
-            for kept, values in zip(self._samples.values(), samples, strict=True):
-                kept[self.done : reached] = np.asarray(values)[: reached - self.done]
-            self._state, self.done = state, reached
-            if not _sound(np.asarray(state)):
-                self._stop_with_an_error(np.asarray(state))
-        return self.fraction
+    def _take(self, n: int) -> None:
+        k, state, samples = _advance(
+            self._structure,
+            tuple(self._units),
+            self.chunk,
+            self._leaves,
+            self._given,
+            np.int32(self.done),
+            np.int32(self.done + n),
+            self._state,
+            self._dt,
+            self._seed,
+        )
+        self._samples.put(self.done, int(k) - self.done, samples)
+        self._state, self.done = state, int(k)
+        if not _sound(np.asarray(state)):
+            self._stop_with_an_error(np.asarray(state))
 
     def recording(self) -> Recording:
-        """What has been simulated so far."""
         return self._recording(self.done == self.n_steps and self._failure is None)
 
+    def look_back(self, window: float) -> None:
+        self.window = whole_steps(window, self.dt)
+        self._samples = self._samples.resized(2 * self.window + self.chunk, self.window, self.done)
+
+    def adopt(self, model: Any) -> bool:
+        structure, leaves = taken_apart(model)
+        leaves = jax.device_put(tuple(np.asarray(leaf, self._dt.dtype) for leaf in leaves))
+        if structure != self._structure or [x.shape for x in leaves] != [x.shape for x in self._leaves]:
+            return False
+        self._leaves = leaves
+        return True
+
     def _recording(self, complete: bool) -> Recording:
-        samples = {name: values[: self.done] for name, values in self._samples.items()}
+        first = max(0, self.done - self.window)
+        samples = dict(zip(self._units, self._samples.get(first, self.done), strict=True))
         picked = {name: units for name, units in self._units.items() if units is not None}
-        return Recording(self.dt, self.done * self.dt, self.seed, Spikes({}), samples, complete, picked)
+        length, start = (self.done - first) * self.dt, first * self.dt
+        return Recording(self.dt, length, self.seed, Spikes({}), samples, complete, picked, start)
 
     def _stop_with_an_error(self, state: np.ndarray) -> NoReturn:
         wrong = int(np.argmax(np.nan_to_num(np.abs(state), nan=np.inf)))
         variable, unit = divmod(wrong, len(state) // len(self.variables))
         which = f" of unit {unit}" if len(state) > len(self.variables) else ""
-        error = simulate.SimulationError(
+        error = SimulationError(
             f"{self.name}: {self.variables[variable]}{which} is {state[wrong]:g} at t = {self.done * self.dt:g} ms: "
             f"the run was stopped. Its input is too strong or its time constants too short for dt = {self.dt:g} ms; "
             "use a smaller dt."

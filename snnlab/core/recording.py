@@ -91,6 +91,7 @@ class Recording:
     samples: dict[str, np.ndarray]
     complete: bool = True
     cells: dict[str, np.ndarray] = dataclasses.field(default_factory=dict)  # without an entry: all cells
+    start: float = 0.0  # ms: later than 0 in the recording of the last stretch of a run without an end
 
     def __post_init__(self):
         cells = {name: np.arange(v.shape[1]) for name, v in self.samples.items() if v.ndim > 1}
@@ -99,7 +100,7 @@ class Recording:
     @property
     def t(self) -> np.ndarray:
         """The sample times [T], ms."""
-        return np.arange(round(self.duration / self.dt)) * self.dt
+        return (round(self.start / self.dt) + np.arange(round(self.duration / self.dt))) * self.dt
 
     def __getitem__(self, name: str) -> np.ndarray:
         if not isinstance(name, str) or name not in self.samples:
@@ -134,6 +135,7 @@ class Recording:
         header = {
             "format": FORMAT,
             "dt": self.dt,
+            "start": self.start,
             "duration": self.duration,
             "seed": self.seed,
             "complete": self.complete,
@@ -174,9 +176,10 @@ class Recording:
         path = named_file("Recording.load", path)
         try:
             with np.load(path, allow_pickle=False) as file:
-                header = _checked(json.loads(file["header"].tobytes()))
+                header = _checked({"start": 0.0, **json.loads(file["header"].tobytes())})
+                start, stop = header["start"], header["start"] + header["duration"]
                 trains = {
-                    name: SpikeTrains(file[f"times_{i}"], file[f"neurons_{i}"], n, 0.0, header["duration"])
+                    name: SpikeTrains(file[f"times_{i}"], file[f"neurons_{i}"], n, start, stop)
                     for i, (name, n) in enumerate(header["populations"].items())
                 }
                 samples = {name: file[f"samples_{i}"] for i, name in enumerate(header["samples"])}
@@ -193,6 +196,7 @@ class Recording:
                 samples,
                 header["complete"],
                 cells,
+                float(start),
             )
             _check_shapes(recording)
         except FileNotFoundError:
@@ -218,6 +222,7 @@ def named_file(label: str, path: Any) -> Path:
 
 _HEADER = {  # what a header says, and what it may say
     "dt": (lambda x: type(x) in (int, float) and 0 < x < float("inf"), "a number above 0"),
+    "start": (lambda x: type(x) in (int, float) and 0 <= x < float("inf"), "a number, at least 0"),
     "duration": (lambda x: type(x) in (int, float) and 0 <= x < float("inf"), "a number, at least 0"),
     "seed": (lambda x: type(x) is int and 0 <= x < 2**32, "a whole number from 0 to 4294967295"),
     "complete": (lambda x: type(x) is bool, "true or false"),

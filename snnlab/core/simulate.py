@@ -3,7 +3,7 @@
 import collections
 import copy
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import jax
@@ -14,29 +14,15 @@ from snnlab.core import delivery, memory, planner, probes, randomness
 from snnlab.core import step as stepping
 from snnlab.core.connectivity import AllToAll
 from snnlab.core.network import Network, Packed
-from snnlab.core.parameters import ABOVE_ZERO, Parameter, shown
+from snnlab.core.parameters import shown
 from snnlab.core.rates import RateModel
 from snnlab.core.recording import Recording, Spikes, SpikeTrains
+from snnlab.core.run import MAX_STEPS, Kept, Pieces, SimulationError, chunk_steps, whole_steps
 
-CHUNK = 1000  # steps a chunk: costs about a tenth at 4000 cells and buys progress and a Stop that stops
 ANCHORS = 4  # states that are kept: from one of them the last check and what came before it can be repeated
 TAIL = 300  # steps that a run may end with in one piece
-CHUNK_BYTES = 2**26  # a chunk's samples stay below this, with fewer steps
-MAX_STEPS = 2**31 - 2  # steps are counted in 32 bits
 PROGRAMS = 32  # compiled programs that are kept: some 10 MB each
 WIRING_PEAK = 64  # bytes that a connection takes while tables are made
-INF = float("inf")
-
-_DURATION = Parameter(
-    "duration", 1000.0, "ms", "model time", (ABOVE_ZERO, INF), (10.0, 2000.0), False, False, True
-)
-_DT = Parameter("dt", 0.1, "ms", "time step", (1e-6, 1e6), (0.01, 1.0), False, False, True)
-
-
-class SimulationError(RuntimeError):
-    """The state left the numbers: the message names population, variable and time. ``recording`` is what there was."""
-
-    recording: Recording
 
 
 class Interrupted(KeyboardInterrupt):
@@ -83,8 +69,6 @@ def simulate(
     """
     if not (progress is None or isinstance(progress, bool) or callable(progress)):
         raise ValueError(f"simulate: progress = {shown(progress)} must be True, False or a function.")
-    if not (progress is None or isinstance(progress, bool) or callable(progress)):
-        raise ValueError(f"simulate: progress = {shown(progress)} must be True, False or a function.")
     run = begin(model, duration=duration, dt=dt, seed=seed, record=record, chunk=chunk)
     report = _bar if progress is True else progress or (lambda fraction: None)
     try:
@@ -99,28 +83,27 @@ def simulate(
             print(file=sys.stderr)
 
 
-class Run:
-    """A run in pieces: iterate to advance chunk by chunk, ask for ``recording()`` at any time.
+class Run(Pieces):
+    """A run of a network in pieces: iterate to advance chunk by chunk, ask for ``recording()`` at any time.
 
-    Building one checks everything and plans the network; ``simulate`` is a loop over it.
+    Building one checks everything and plans the network; ``simulate`` is a loop over it. With a ``window`` (ms)
+    instead of a duration it has no end, and the recording is of the last ``window`` ms.
     """
 
     def __init__(
         self,
         model: Network,
         *,
-        duration: float,
+        duration: float | None = None,
         dt: float = 0.1,
         seed: int = 0,
         record: str | Iterable[str] | Mapping[str, Any] | None = None,
         chunk: int | None = None,
+        window: float | None = None,
     ):
         if not isinstance(model, Network):
             raise ValueError(f"simulate: {shown(model)} is not a model; expected a Network.")
-        self.dt = float(_DT.check("simulate", dt))
-        self.duration = float(_DURATION.check("simulate", duration))
-        self.seed = randomness.check_seed(seed)
-        self.n_steps = _whole_steps(self.duration, self.dt)
+        super().__init__(duration, dt, seed, window)
         self.network = model
         _check_step(model, self.dt)
         self._plan, delays = planner.build(model, self.dt)
@@ -128,59 +111,42 @@ class Run:
         self._labels = tuple(f"{probe.population}.{probe.variable}" for probe in self._probes)
         self.chunk = chunk_steps(chunk, self._step_bytes(wanted))
         self._tail = TAIL if chunk is None else self.chunk
-        self._refuse_if_too_large(wanted)
+        rows = self._rows() if self.endless else self.n_steps
+        self._refuse_if_too_large(wanted, rows)
         cells = tuple(np.asarray(which, np.int32) for which in wanted)
         real = np.dtype(jnp.result_type(float))
         packed = Packed.of(_without_wiring(model))
-        self._arguments = (
-            packed,
-            planner.tables(model, self._plan, self.seed),
-            *jax.device_put((delays, cells)),
-        )
+        self._recipes = planner.recipes(model, self._plan, self.seed)
+        self._arguments = (packed, planner.made(self._recipes), *jax.device_put((delays, cells)))
         self._scalars = jax.device_put((np.asarray(self.dt, real), np.uint32(self.seed)))
         _keep_program((self._plan, self._probes, self.chunk, packed.layout))
         self._carry = stepping.initial(self._plan, packed, self._scalars[1])
-        self._dispatched = 0
-        self._failure: SimulationError | None = None
+        self._dispatched = self._since = 0
         self._anchors = collections.deque(maxlen=ANCHORS)
         self._pending: collections.deque[tuple[Any, ...]] = collections.deque()
         self._chunks: list[tuple[int, dict[str, tuple[np.ndarray, np.ndarray]]]] = []
         self._cells = dict(zip(self._labels, cells, strict=True))
-        self._samples = [np.empty((self.n_steps, len(which)), real) for which in cells]
-
-    def __iter__(self) -> Iterator[float]:
-        while self._dispatched < self.n_steps:
-            yield self.advance()
+        shapes = [(len(which),) for which in cells]
+        self._samples = Kept(shapes, real, rows, self._past if self.endless else None)
 
     @property
-    def fraction(self) -> float:
-        """How much of the duration has been simulated, 0 to 1."""
-        return self._dispatched / self.n_steps
+    def taken(self) -> int:
+        return self._dispatched
 
-    def advance(self) -> float:
-        """Simulate one chunk more; returns the finished fraction.
-
-        Raises SimulationError when the state blows up, and again whenever it is asked to go on.
-        """
-        if self._failure is not None:
-            raise self._failure
+    def _take(self, n: int) -> None:
         start = self._dispatched
-        n = min(self.chunk, self.n_steps - start)
         if start + n == self.n_steps and n > self._tail:
             # nothing is computed while the last piece is decoded: the shorter it is, the better
             n = -(-n // 2)
-        if n > 0:
-            if -start % stepping.CHECK < n:
-                self._anchors.append((start, self._carry))
-            self._carry, *results = self._steps(self._carry, n)
-            self._pending.append((self._carry.failed, start, n, results))
-            self._dispatched = start + n
+        if -start % stepping.CHECK < n or start == self._since:
+            self._anchors.append((start, self._carry))
+        self._carry, *results = self._steps(self._carry, n)
+        self._pending.append((self._carry.failed, start, n, results))
+        self._dispatched = start + n
         if len(self._pending) > 1:
             self._collect()  # the host decodes one chunk while the device computes the next
-        return self.fraction
 
     def recording(self) -> Recording:
-        """What has been simulated so far."""
         while self._pending:
             self._collect()
         return self._recording(self.done)
@@ -189,6 +155,39 @@ class Run:
     def done(self) -> int:
         """How many steps have been collected."""
         return self._chunks[-1][0] if self._chunks else 0
+
+    def _rows(self) -> int:
+        """How many samples a run without an end has room for: what it may have to repeat and the window, twice."""
+        self._past = self.window + (ANCHORS + 1) * max(self.chunk, stepping.CHECK)
+        return 2 * self._past + self.chunk
+
+    def look_back(self, window: float) -> None:
+        self.recording()
+        self.window = whole_steps(window, self.dt)
+        self._samples = self._samples.resized(self._rows(), self._past, self.done)
+
+    def adopt(self, model: Network) -> bool:
+        if not isinstance(model, Network):
+            return False
+        _check_step(model, self.dt)
+        plan, delays = planner.build(model, self.dt)
+        recipes = planner.recipes(model, plan, self.seed)
+        if recipes != self._recipes or not planner.alike((self.network, self._plan), (model, plan)):
+            return False
+        packed, before = Packed.of(_without_wiring(model)), self._arguments
+        if (plan, packed.layout) != (self._plan, before[0].layout):
+            other = jax.eval_shape(stepping.initial, plan, packed, self._scalars[1])
+            if _kinds(other) != _kinds(self._carry):
+                return False
+        self.recording()  # which collects what was computed with the parameters so far
+        # entry variables wait in the buffer with a factor that depends on their time constant
+        self._carry = stepping.settled(self._plan, before[0], self._carry, self._scalars[0])
+        self.network, self._plan, self._recipes = model, plan, recipes
+        self._arguments = (packed, planner.made(recipes), jax.device_put(delays), before[3])
+        _keep_program((self._plan, self._probes, self.chunk, packed.layout))
+        self._since = self._dispatched
+        self._anchors.clear()
+        return True
 
     def _steps(self, carry, n):
         packed, tables, delays, cells = self._arguments
@@ -224,28 +223,31 @@ class Run:
             for name, first, last in zip(group.populations, group.offsets, group.offsets[1:], strict=False):
                 mine = (cell >= first) & (cell < last) if len(group.populations) > 1 else slice(None)
                 spikes[name] = times[mine], cell[mine] - np.int32(first)
-        for kept, values in zip(self._samples, samples, strict=True):
-            kept[start : start + n] = np.asarray(values)[:n]
+        self._samples.put(start, n, samples)
         if start == self.done:  # else an interrupt came after the chunk was kept and before it was struck off
             self._chunks.append((start + n, spikes))
+        while self.endless and self._chunks[0][0] <= start - self._past:
+            del self._chunks[0]
 
     def _recording(self, done) -> Recording:
-        stop = done * self.dt
+        first = max(0, done - self.window)
+        begin, stop = first * self.dt, done * self.dt
         trains = {}
         for name, population in self.network.populations.items():
             times = np.concatenate([np.empty(0), *(spikes[name][0] for _, spikes in self._chunks)])
             neurons = np.concatenate(
                 [np.empty(0, np.int32), *(spikes[name][1] for _, spikes in self._chunks)]
             )
-            trains[name] = SpikeTrains(times, neurons, population.n, 0.0, stop)
-        samples = {label: values[:done] for label, values in zip(self._labels, self._samples, strict=True)}
-        complete = done == self.n_steps
-        return Recording(self.dt, stop, self.seed, Spikes(trains), samples, complete, self._cells)
+            late = np.searchsorted(times, begin - self.dt / 2)
+            trains[name] = SpikeTrains(times[late:], neurons[late:], population.n, begin, stop)
+        samples = dict(zip(self._labels, self._samples.get(first, done), strict=True))
+        complete, length = done == self.n_steps, (done - first) * self.dt
+        return Recording(self.dt, length, self.seed, Spikes(trains), samples, complete, self._cells, begin)
 
     def _explain_blow_up(self, failed):
         """Finds the first step after which the state is not sound, and raises."""
         start, carry = next(
-            each for each in reversed(self._anchors) if each[0] <= max(0, failed - stepping.CHECK)
+            each for each in reversed(self._anchors) if each[0] <= max(self._since, failed - stepping.CHECK)
         )
         self._chunks = [chunk for chunk in self._chunks if chunk[0] <= start]
         while True:
@@ -304,7 +306,7 @@ class Run:
         """What a step leaves behind in a chunk: samples and the raster."""
         return 8 * sum(map(len, wanted)) + sum(4 * delivery.n_words(group.n) for group in self._plan.groups)
 
-    def _refuse_if_too_large(self, wanted):
+    def _refuse_if_too_large(self, wanted, rows):
         real = np.dtype(jnp.result_type(float)).itemsize
         plan, cells = self._plan, sum(population.n for population in self.network.populations.values())
         variables = plan.size + sum(group.n * len(self._neuron(group).State._fields) for group in plan.groups)
@@ -312,7 +314,7 @@ class Run:
         variables += sum(plan.groups[lane.group].n for lane in plan.lanes)
         ring = plan.ring * sum(4 * delivery.n_words(group.n) for group in plan.groups)
         length = f"for {self.duration:g} ms at dt = {self.dt:g} ms"
-        samples = self.n_steps * real * sum(map(len, wanted))
+        samples = rows * real * sum(map(len, wanted))
         copies = ANCHORS + 2  # of what is carried from chunk to chunk
         memory.require(
             "simulate",
@@ -383,31 +385,6 @@ def _check_step(network: Network, dt: float):
                 )
 
 
-def chunk_steps(chunk: int | None, step_bytes: int) -> int:
-    """Steps a chunk: as many as were asked for, or else few enough of what a step leaves behind."""
-    if chunk is None:
-        return max(1, min(CHUNK, CHUNK_BYTES // max(step_bytes, 1)))
-    if isinstance(chunk, bool) or not isinstance(chunk, (int, np.integer)) or chunk < 1:
-        raise ValueError(f"simulate: chunk = {shown(chunk)} must be a whole number of steps, at least 1.")
-    return int(chunk)
-
-
-def _whole_steps(duration: float, dt: float) -> int:
-    exact = duration / dt
-    if exact > MAX_STEPS:
-        raise ValueError(
-            f"simulate: {exact:g} steps are too many; at most {MAX_STEPS} can be taken in one run."
-        )
-    n = round(exact)
-    if n < 1 or abs(exact - n) > min(1e-6 * exact, 0.01):
-        nearest = max(1, n) * dt
-        raise ValueError(
-            f"simulate: duration = {duration:g} ms is not a whole number of steps of dt = {dt:g} ms; "
-            f"the nearest is {nearest:.10g} ms."
-        )
-    return n
-
-
 def _without_wiring(network: Network) -> Network:
     """The network as the compiled step sees it: connectivity is in the tables."""
     bare = []
@@ -418,6 +395,12 @@ def _without_wiring(network: Network) -> Network:
     network = copy.copy(network)
     object.__setattr__(network, "projections", tuple(bare))
     return network
+
+
+def _kinds(carry: Any) -> Any:
+    """Structure, shapes and types of a state."""
+    leaves, structure = jax.tree.flatten(carry)
+    return structure, [(leaf.shape, leaf.dtype) for leaf in leaves]
 
 
 def _bar(fraction: float):

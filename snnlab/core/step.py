@@ -175,6 +175,21 @@ def advance(
 
 
 @functools.partial(jax.jit, static_argnames=("plan",))
+def settled(plan: Plan, packed: Packed, carry: Carry, dt: Array) -> Carry:
+    """The same state with its buffer at age 0: what it holds then means the same under other time constants."""
+    network = packed.network()
+    factors = [
+        jnp.broadcast_to(
+            jnp.exp(-carry.age * dt / network.synapses[row.synapse].kinetics.tau_entry),
+            plan.groups[row.group].n,
+        )
+        for row in plan.rows
+        if row.at is not None
+    ]
+    return carry._replace(buffer=carry.buffer * jnp.concatenate([*factors, jnp.zeros(1)]), age=jnp.int32(0))
+
+
+@functools.partial(jax.jit, static_argnames=("plan",))
 def soundness(plan, packed, tables, delays, carry, dt) -> tuple[Array, tuple[Array, ...]]:
     """Whether a state is sound, and of every group which cells cannot be advanced by steps of this length [group.n]."""
     engine = _Engine(plan, packed.network(), tables, delays, dt, jnp.uint32(0))
