@@ -21,15 +21,22 @@ def patterns(n):
 
 
 @pytest.mark.parametrize("n", [1, 2, 31, 32, 33, 64, 100, 1023, 1024, 1025, 4000, 33_000])
-def test_pack_find_and_unpack(n):
-    find = jax.jit(delivery.find)
-    indices = jnp.full(n + 1, 12345, jnp.int32)
+def test_pack_unpack_and_each_spike(n):
+    @jax.jit
+    def spiking(packed):
+        def count(cell, spiked, result):
+            number, calls = result
+            return number + spiked, calls.at[jnp.where(spiked, cell, n)].add(1)
+
+        start = jnp.int32(0), jnp.zeros(n + 1, jnp.int32)
+        return delivery.each_spike(packed, delivery.summary(packed), count, start)
+
     for spikes in patterns(n):
         packed = delivery.pack(jnp.asarray(spikes))
         assert np.array_equal(delivery.unpack(packed, n), spikes)
-        indices, number = find(packed, indices)  # carried over from pattern to pattern, as in a run
+        number, calls = spiking(packed)
         assert number == spikes.sum()
-        assert np.array_equal(np.sort(np.asarray(indices)[: int(number)]), np.flatnonzero(spikes))
+        assert np.array_equal(calls[:n], spikes)  # each once
 
 
 def test_decode_reads_a_raster_in_order():

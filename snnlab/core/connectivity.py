@@ -140,7 +140,7 @@ def bernoulli_rows(key: int, p: float, n_pre: int, n_post: int) -> np.ndarray:
 
 @jax.jit
 def _tile(key, columns, first_row, n_post, first_draw, position):
-    """The next draws of ``_ROWS`` rows: new positions [rows], and targets [draws, rows], ``n_post`` where there is none."""
+    """The next draws of ``_ROWS`` rows: new positions [rows], and targets [draws, rows], ``n_post`` for none."""
     lane = gaps.lanes(key, first_row + jnp.arange(_ROWS, dtype=jnp.uint32))
 
     def next_target(position, nth):

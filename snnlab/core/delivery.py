@@ -4,6 +4,9 @@ Everything is exact at any activity: there is no list that could overflow, and t
 spikes. Each loop below is shaped so that XLA compiles it to one native loop on the CPU.
 """
 
+from collections.abc import Callable
+from typing import Any
+
 import jax.numpy as jnp
 import numpy as np
 from jax import Array, lax
@@ -35,56 +38,50 @@ def unpack(words: Array, n: int) -> Array:
     return ((words[None] >> jnp.arange(BITS, dtype=jnp.uint32)[:, None]) & 1).astype(bool).reshape(-1)[:n]
 
 
-def find(words: Array, indices: Array) -> tuple[Array, Array]:
-    """Which cells spiked: writes their indices, by word, into ``indices`` [n + 1]; returns it and their number.
-
-    Two levels: summary words whose bits say which words are non-zero, then the bits of those. ``indices`` is carried
-    from step to step so that it is written in place; what lies beyond the returned number is stale.
-    """
-    n_w = words.shape[0]
-    pad = n_words(n_w) * BITS - n_w
+def summary(words: Array) -> Array:
+    """Words whose bits say which of ``words`` are non-zero."""
+    pad = n_words(words.shape[0]) * BITS - words.shape[0]
     nonzero = jnp.pad(words != 0, (0, pad)).reshape(-1, BITS).astype(jnp.uint32)
-    summary = jnp.sum(nonzero << jnp.arange(BITS, dtype=jnp.uint32)[None], axis=1, dtype=jnp.uint32)
-    n_s = summary.shape[0]
+    return jnp.sum(nonzero << jnp.arange(BITS, dtype=jnp.uint32)[None], axis=1, dtype=jnp.uint32)
+
+
+def each_spike(words: Array, summary: Array, act: Callable[[Array, Array, Any], Any], result: Any) -> Any:
+    """The last result of ``result = act(cell, spiked, result)``, called for every cell that spiked, word by word.
+
+    Two levels: the bits of ``summary`` say which words are non-zero, then the bits of those. For a word of the summary
+    that is zero there is one call in which ``spiked`` is False: a branch in the loop would cost more.
+    """
+    n_w, n_s = words.shape[0], summary.shape[0]
 
     def lowest(word):
         return lax.population_count((word & -word) - jnp.uint32(1)).astype(jnp.int32)
 
-    def advance(carry):
-        s, pending, w, word, found, indices = carry
+    def advance(loop):
+        s, pending, w, word, result = loop
         fetch = word == 0
         w = jnp.where(fetch, jnp.minimum(s * BITS + lowest(pending), n_w - 1), w)
         word = jnp.where(fetch, jnp.where(pending != 0, words[w], jnp.uint32(0)), word)
         pending = jnp.where(fetch, pending & (pending - 1), pending)
-        # written also when there is no bit: the slot is then not counted and is written again
-        indices = lax.dynamic_update_slice(indices, (lowest(word) * n_w + w)[None], (found,))
-        found = found + (word != 0)
+        result = act(lowest(word) * n_w + w, word != 0, result)
         word = word & (word - 1)
         exhausted = (word == 0) & (pending == 0)
         s = jnp.where(exhausted, s + 1, s)
         pending = jnp.where(exhausted, summary[jnp.minimum(s, n_s - 1)], pending)
-        return s, pending, w, word, found, indices
+        return s, pending, w, word, result
 
-    def search():
-        zero = jnp.int32(0)
-        start = (zero, summary[0], zero, jnp.uint32(0), zero, indices)
-        *_, found, filled = lax.while_loop(lambda carry: carry[0] < n_s, advance, start)
-        return filled, found
-
-    # the branch is not only for silent steps: a loop inside one runs on its inputs instead of recomputing them
-    return lax.cond(jnp.any(summary != 0), search, lambda: (indices, jnp.int32(0)))
+    zero = jnp.int32(0)
+    start = (zero, summary[0], zero, jnp.uint32(0), result)
+    return lax.while_loop(lambda loop: loop[0] < n_s, advance, start)[-1]
 
 
-def deliver(lane, group, network, tables, scale, buffer, indices, number):
-    """Adds the targets of ``number`` spiking cells to the buffer, whose last slot is for what fills up a stride.
+def deliver(lane, group, network, tables, scale, words, summary, buffer):
+    """Adds the targets of the spiking cells to the buffer, whose last slot is for what fills up a stride.
 
     The loops hold nothing but single numbers, so that each is a native one; a stride at a time, because a loop's
     counter goes through memory.
     """
 
-    def one(loop):
-        i, buffer = loop
-        cell = _at(indices, i)
+    def one(cell, spiked, buffer):
         for layer, (starts, targets, weights) in zip(lane.layers, tables, strict=True):
             values = _values(layer, group, network, scale, cell)
             base = _base(layer, group, cell)
@@ -104,12 +101,12 @@ def deliver(lane, group, network, tables, scale, buffer, indices, number):
                     buffer = _put(buffer, _at(buffer, position) + value, position)
                 return p + STRIDE, buffer
 
-            end = _at(starts, cell + 1) * STRIDE
             start = _at(starts, cell) * STRIDE
+            end = jnp.where(spiked, _at(starts, cell + 1) * STRIDE, start)
             _, buffer = lax.while_loop(lambda loop, end=end: loop[0] < end, stride, (start, buffer))
-        return i + 1, buffer
+        return buffer
 
-    return lax.while_loop(lambda loop: loop[0] < number, one, (jnp.int32(0), buffer))[1]
+    return each_spike(words, summary, one, buffer)
 
 
 def _at(array, index):

@@ -129,6 +129,7 @@ class Plan:
     size: int
     ring: int  # steps for which the past is kept; 0 where there are no delays
     kept: tuple[bool, ...]  # of every group whether its single spikes are kept, or only sums over them
+    staged: bool = True  # whether a step is laid into stages, as suits XLA's CPU runtime
 
     def locate(self, population: str) -> int:
         """The group a population lies in."""

@@ -311,7 +311,6 @@ class Run(Pieces):
         plan, cells = self._plan, sum(population.n for population in self.network.populations.values())
         variables = plan.size + sum(group.n * len(self._neuron(group).State._fields) for group in plan.groups)
         variables += sum(2 * plan.groups[row.group].n for row in plan.rows if row.dense)
-        variables += sum(plan.groups[lane.group].n for lane in plan.lanes)
         ring = plan.ring * sum(4 * delivery.n_words(group.n) for group in plan.groups)
         length = f"for {self.duration:g} ms at dt = {self.dt:g} ms"
         samples = rows * real * sum(map(len, wanted))

@@ -22,6 +22,7 @@ from snnlab.core import delivery, randomness
 from snnlab.core.integrators import Drive
 from snnlab.core.network import Network, Packed
 from snnlab.core.planner import Draw, Group, Plan, Row, Sum
+from snnlab.core.stages import Stages
 
 MAX_EXPONENT = (
     20.0  # the largest age dt / tau: keeps the rounding error of the scale near 1e-6 in single precision
@@ -38,7 +39,7 @@ class Carry(NamedTuple):
 
     k: Array  # number of the next step
     failed: Array  # the step at which the state was first found not to be sound; -1: never
-    age: Array  # steps since the buffer was last rescaled
+    born: Array  # the step at which the buffer was last at age 0
     neurons: tuple[Any, ...]  # a State a group, arrays [group.n]
     buffer: Array  # [plan.size + 1] entry variables fed by sparse wiring, times e^{age dt / tau}; a slot for nothing
     blocks: tuple[Array, ...]  # per row [populations of its group]: entry variables fed by all-to-all wiring
@@ -49,7 +50,6 @@ class Carry(NamedTuple):
     ]  # per sum of a gating variable: the state of its cells [group.n]; else ()
     sums: tuple[Array, ...]  # per sum [ring, populations]: its last values
     ring: tuple[Array, ...]  # per group [ring, words]: the spikes of the last steps (or [0, words])
-    found: tuple[Array, ...]  # per lane: room for the indices of the cells that spiked
 
 
 class Probe(NamedTuple):
@@ -85,7 +85,7 @@ def initial(plan: Plan, packed: Packed, seed: Array) -> Carry:
     return Carry(
         k=jnp.int32(0),
         failed=jnp.int32(-1),
-        age=jnp.int32(0),
+        born=jnp.int32(0),
         neurons=tuple(neurons),
         buffer=jnp.zeros(plan.size + 1),
         blocks=tuple(
@@ -104,7 +104,6 @@ def initial(plan: Plan, packed: Packed, seed: Array) -> Carry:
             jnp.zeros((plan.ring if kept else 0, delivery.n_words(group.n)), jnp.uint32)
             for group, kept in zip(plan.groups, plan.kept, strict=True)
         ),
-        found=tuple(jnp.zeros(plan.groups[lane.group].n + 1, jnp.int32) for lane in plan.lanes),
     )
 
 
@@ -142,7 +141,7 @@ def advance(
         return carry, words, samples
 
     def rescaled(carry):
-        due = carry.age >= period
+        due = carry.k - carry.born >= period
         # multiplying by exactly 1 where nothing is due keeps results independent of how a run is cut into pieces
         factors = [
             jnp.broadcast_to(
@@ -153,7 +152,7 @@ def advance(
         ]
         factors.append(jnp.where(due, jnp.zeros(1), 1.0))
         return carry._replace(
-            buffer=carry.buffer * jnp.concatenate(factors), age=jnp.where(due, 0, carry.age)
+            buffer=carry.buffer * jnp.concatenate(factors), born=jnp.where(due, carry.k, carry.born)
         )
 
     def checked(carry):
@@ -164,7 +163,7 @@ def advance(
     def stretch(loop):
         carry = loop[0]
         stop = jnp.minimum(end, (carry.k // CHECK + 1) * CHECK)
-        stop = jnp.minimum(stop, carry.k + period - carry.age) if taus else stop
+        stop = jnp.minimum(stop, carry.born + period) if taus else stop
         carry, words, samples = lax.while_loop(lambda loop: loop[0].k < stop, one, loop)
         return checked(rescaled(carry) if taus else carry), words, samples
 
@@ -209,6 +208,7 @@ class _Engine:
 
     def __init__(self, plan, network, tables, delays, dt, seed):
         self.plan, self.network, self.tables, self.delays, self.dt = plan, network, tables, delays, dt
+        self.stages = Stages(dt > 0 if plan.staged else None)
         self.neurons = [_joined_neuron(network, group) for group in plan.groups]
         self.synapses = [network.synapses[row.synapse] for row in plan.rows]
         self.decays = [
@@ -242,7 +242,7 @@ class _Engine:
             neuron.fire(state, self.dt) for neuron, state in zip(self.neurons, carry.neurons, strict=True)
         ]
         states = tuple(state for state, _ in fired)
-        words = tuple(delivery.pack(spikes) for _, spikes in fired)
+        words, found = self.stages.apart(self.look, carry.neurons)
         ring = carry.ring
         at = carry.k % max(plan.ring, 1)
         if plan.ring:
@@ -255,8 +255,8 @@ class _Engine:
                 return words[group]
             return self.past(ring[group], carry.k, delay)
 
-        buffer, found = self.deliver(carry, due)
-        here = carry._replace(neurons=states, buffer=buffer, ring=ring, found=found)
+        buffer = self.deliver(carry, found, due)
+        here = carry._replace(neurons=states, buffer=buffer, ring=ring)
         now = self.totals(carry.gates, tuple(spikes for _, spikes in fired))
         if plan.ring:
             here = here._replace(
@@ -283,8 +283,18 @@ class _Engine:
             self.kinetics(each).release(state, fired[each.group][1], self.dt) if each.synapse else ()
             for each, state in zip(plan.sums, carry.gates, strict=True)
         )
-        after = here._replace(k=carry.k + 1, age=carry.age + 1, neurons=neurons, rest=rest, gates=gates)
+        after = here._replace(k=carry.k + 1, neurons=neurons, rest=rest, gates=gates)
         return after, words, values
+
+    def look(self, neurons: tuple[Any, ...]) -> tuple[tuple[Array, ...], tuple[Any, ...]]:
+        """The packed spikes of every group, and of every lane without a delay the overview of its own."""
+        words = tuple(
+            delivery.pack(neuron.fire(state, self.dt)[1])
+            for neuron, state in zip(self.neurons, neurons, strict=True)
+        )
+        return words, tuple(
+            _overview(words[lane.group]) if lane.delay is None else () for lane in self.plan.lanes
+        )
 
     def scale(self, age: Array) -> tuple[dict[str, Array], dict[str, Array]]:
         """Of every synapse in the buffer: what arrivals are multiplied by at this age, and what undoes it."""
@@ -296,16 +306,23 @@ class _Engine:
             zip(self.buffered, row[half:], strict=True)
         )
 
-    def deliver(self, carry: Carry, due) -> tuple[Array, tuple[Array, ...]]:
-        """The buffer after the spikes that are due have been added, and the lists of who fired them."""
-        scale, _ = self.scale(carry.age)
-        buffer, found = carry.buffer, []
-        for lane, tables, indices in zip(self.plan.lanes, self.tables, carry.found, strict=True):
-            indices, number = delivery.find(due(lane.group, lane.delay), indices)
-            group = self.plan.groups[lane.group]
-            buffer = delivery.deliver(lane, group, self.network, tables, scale, buffer, indices, number)
-            found.append(indices)
-        return buffer, tuple(found)
+    def deliver(self, carry: Carry, found: tuple[Any, ...], due) -> Array:
+        """The buffer after the spikes that are due have been added; where there are some."""
+        buffer = carry.buffer
+        for lane, tables, here in zip(self.plan.lanes, self.tables, found, strict=True):
+
+            def late(lane=lane):
+                return _overview(due(lane.group, lane.delay))
+
+            words, summary, some = here if lane.delay is None else self.stages.apart(late)
+
+            def add(buffer, lane=lane, tables=tables, words=words, summary=summary):
+                scale, _ = self.scale(carry.k - carry.born)
+                group = self.plan.groups[lane.group]
+                return delivery.deliver(lane, group, self.network, tables, scale, words, summary, buffer)
+
+            buffer = lax.cond(some, add, lambda buffer: buffer, buffer)
+        return buffer
 
     def inputs(self, k: Array) -> tuple[list["_Summed"], list["_Summed"]]:
         """The currents into every group, and the spikes that sources bring to every row."""
@@ -399,7 +416,7 @@ class _Engine:
 
     def synaptic(self, carry: Carry, now: tuple[Array, ...]) -> tuple[list[Any], list[Any], list[Drive]]:
         """Of every row its entry variable and conductance, and of every group the drive that they make."""
-        plan, (_, unscale) = self.plan, self.scale(carry.age)
+        plan, (_, unscale) = self.plan, self.scale(carry.k - carry.born)
         entries, conductances, drives = [], [], [Drive() for _ in plan.groups]
         for r, (row, synapse) in enumerate(zip(plan.rows, self.synapses, strict=True)):
             group, x = plan.groups[row.group], 0.0
@@ -439,6 +456,12 @@ class _Engine:
             neuron.overshoots(drive, self.dt) if hasattr(neuron, "overshoots") else None
             for neuron, drive in zip(self.neurons, drives, strict=True)
         ]
+
+
+def _overview(words: Array) -> tuple[Array, Array, Array]:
+    """Packed spikes, their summary, and whether there are any."""
+    summary = delivery.summary(words)
+    return words, summary, jnp.any(summary != 0)
 
 
 def _joined_neuron(network: Network, group: Group) -> Any:
