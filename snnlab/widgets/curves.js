@@ -28,17 +28,17 @@ function counterpart(panel, pinned) {
 /** A number as an axis or a line of words shows it. */
 const short = (value) => (Math.abs(value) < 1e5 ? String(value) : Number(value.toPrecision(3)).toExponential());
 
-/** Names at the right above a panel, each with a sample of its line; it keeps clear of the title. */
-function keys(pen, box, theme, entries, titleEnd) {
-  const wide = entries.map(([name]) => pen.measureText(name).width);
-  const gap = wide.reduce((sum, each) => sum + each + 44, 0) > box.x + box.w - titleEnd ? 30 : 44; // crowded: short samples
+/** Names at the right above a panel, each with a sample of its line; gives their width. */
+function keys(pen, box, theme, entries) {
+  const sample = box.w < 380 ? 16 : 24; // of a line
   let x = box.x + box.w;
-  for (const [i, [name, sample]] of entries.entries()) {
+  for (const [name, draw] of entries) {
     words(pen, name, x, box.y - 11, { colour: theme.text, size: theme.size, font: theme.font, align: "right" });
-    x -= wide[i] + 6;
-    sample(x - (gap - 20), x, box.y - 11);
-    x -= gap - 6;
+    x -= pen.measureText(name).width + 6;
+    draw(x - sample, x, box.y - 11);
+    x -= sample + 14;
   }
+  return box.x + box.w - x;
 }
 
 function drawCurves(pen, box, panel, scene) {
@@ -71,15 +71,16 @@ function drawCurves(pen, box, panel, scene) {
     legend,
     (from, to, y) => line(pen, [[from, y], [to, y]], theme.colours[colour], 2, DASHES[colour]),
   ]);
-  keys(pen, box, theme, entries, box.x + pen.measureText(panel.title).width + 12);
+  return keys(pen, box, theme, entries);
 }
 
-/** What the curves of a panel are worth at a time (ms after the origin): "E 21.4, I 20". */
+/** What the curves of a panel are worth at a time (ms after the origin): "E 21.4, I 20 Hz". */
 function valuesAt(panel, frame, t) {
   const parts = panel.series.map(({ name, legend, values }) => {
     const curve = frame.data[values], i = Math.round((t - panel.start) / panel.step);
     const value = curve[Math.min(curve.length - 1, Math.max(0, i))];
     return value === undefined ? "" : `${legend || name} ${Number(value.toPrecision(3))}`;
   });
-  return parts.filter(Boolean).join(", ") + (panel.kind === "rates" ? " Hz" : "");
+  const unit = /\(([a-zµΩ%]+(?: ?\/ ?[a-z]+)?)\)/i.exec(panel.title)?.[1]; // the title has it: "population rate (Hz)"
+  return parts.filter(Boolean).join(", ") + (unit ? ` ${unit}` : "");
 }

@@ -19,10 +19,21 @@ export function drawScene(pen, area, scene) {
   const boxes = placed(frame.panels, area).boxes;
   frame.panels.forEach((panel, i) => {
     const box = boxes[i];
-    PANELS[panel.kind](pen, box, panel, scene);
-    words(pen, panel.title, box.x, box.y - 11, { colour: theme.text, size: theme.size, font: theme.font });
+    const taken = PANELS[panel.kind](pen, box, panel, scene) ?? 0; // by names at the right of the title
+    pen.font = `${theme.size}px ${theme.font}`;
+    const title = fitting(pen, panel.title, box.w - taken);
+    words(pen, title, box.x, box.y - 11, { colour: theme.text, size: theme.size, font: theme.font });
     if (isTimed(panel)) drawTimeAxis(pen, box, scene, !frame.panels.slice(i + 1).some(isTimed), area.x + area.w);
   });
+}
+
+/** As many words of a text as a width has room for. */
+function fitting(pen, text, width) {
+  const all = text.split(" ");
+  let n = all.length;
+  const some = () => (n === all.length ? text : `${all.slice(0, n).join(" ").replace(/[,;:]$/, "")} ...`);
+  while (n > 1 && pen.measureText(some()).width > width) n--;
+  return some();
 }
 
 /** `arrange`, in an area. */

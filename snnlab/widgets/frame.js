@@ -75,12 +75,13 @@ export function arrange(panels, width, height) {
   else if (shown.kind === "psychometric" && !timed.length) {
     picture = { x: left, y: top, w: Math.max(60, width - left - right), h: height - top - bottom, edge: width - right };
   } else {
-    const beside = timed.length > 0 && width >= 560;
-    const below = beside ? 72 : 90; // for the words under it
-    const most = beside ? SIDE[shown.kind] * width - left : width - left - right;
-    const room = timed.length && !beside ? 0.6 * height : height;
-    const side = Math.max(60, Math.min(most, room - top - below));
-    picture = { x: left, y: top, w: side, h: side, edge: beside ? left + side + 24 : width - right };
+    const beside = timed.length > 0 && width >= 560, ring = shown.kind === "ring", all = width - left - right;
+    const aside = ring && !beside && all >= 360; // the words of a ring that stands above are at its right
+    const below = beside ? 72 : aside ? 12 : ring ? 86 : all < 420 ? 118 : 90; // for the words under a picture
+    const share = ring ? (aside ? 0.37 : 0.46) : 0.6;
+    const room = timed.length && !beside ? share * height : height;
+    const side = Math.max(60, Math.min(beside ? SIDE[shown.kind] * width - left : all, room - top - below));
+    picture = { x: left, y: top, w: side, h: side, edge: beside ? left + side + 24 : width - right, aside };
     const x = beside ? 2 * left + side + 8 : left;
     others = beside
       ? stack(timed, x, top, width - x - right, shown.kind === "phase plane" ? top + side + bottom : height)

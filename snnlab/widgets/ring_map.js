@@ -81,7 +81,7 @@ function drawMap(pen, box, panel, { frame, pinned, theme, look }) {
   }
   pen.font = `${theme.size}px ${theme.font}`;
   const entries = panel.lines.map(({ name }) => [name, (from, to, y) => haloed(pen, [[from, y], [to, y]], ON_MAP[name])]);
-  keys(pen, box, theme, entries, box.x + pen.measureText(panel.title).width + 12);
+  return keys(pen, box, theme, entries);
 }
 
 // ---- the ring at one moment ---------------------------------------------------------------------------------
@@ -96,7 +96,7 @@ function ringAt(panel, frame, t) {
 
 /** The ring at a time (ms after the origin): angle 0 at the right, counted against the clock. */
 function drawRing(pen, box, panel, { frame, pinned, theme }, t) {
-  const middle = [box.x + box.w / 2, box.y + box.h / 2 + 10], inner = 0.24 * box.w, rise = 0.16 * box.w;
+  const middle = [box.x + box.w / 2, box.y + box.h / 2], inner = 0.25 * box.w, rise = 0.16 * box.w;
   const at = (angle, r) => [middle[0] + r * Math.cos(angle), middle[1] - r * Math.sin(angle)];
   const circle = (r) => (pen.beginPath(), pen.arc(...middle, r, 0, 2 * Math.PI), pen.closePath());
   const profile = (around) => {
@@ -126,7 +126,7 @@ function drawRing(pen, box, panel, { frame, pinned, theme }, t) {
   pen.stroke();
   for (const [angle, label] of ANGLES.slice(1)) {
     const name = angle === Math.PI ? "±π" : label;
-    words(pen, name, ...at(angle, inner + rise + 14), { colour: theme.muted, size: theme.size - 1, font: theme.font, align: "center" });
+    words(pen, name, ...at(angle, inner + rise + (Math.sin(angle) ** 2 > 0.5 ? 10 : 14)), { colour: theme.muted, size: theme.size - 1, font: theme.font, align: "center" });
   }
   if (Number.isFinite(angles.stimulus)) { // outside, pointing in
     const tip = inner + rise + 3, corners = [[0, tip - 8], [0.09, tip + 4], [-0.09, tip + 4]];
@@ -146,13 +146,12 @@ function drawRing(pen, box, panel, { frame, pinned, theme }, t) {
   }
   const style = { colour: theme.text, size: theme.size, font: theme.font };
   words(pen, "ring", box.x, box.y - 11, style);
-  const y = box.y + box.h + 30, shown = Object.entries(angles).filter(([, angle]) => Number.isFinite(angle));
-  words(pen, `at ${Number((frame.origin + t).toFixed(1))} ms`, box.x + box.w / 2, y, { ...style, align: "center", bold: true });
-  shown.forEach(([name, angle], i) => {
+  const lines = Object.entries(angles).filter(([, angle]) => Number.isFinite(angle));
+  const [x, y] = box.aside ? [box.x + box.w + 36, box.y + box.h / 2 - 14] : [box.x + 16, box.y + box.h + 30];
+  words(pen, `at ${Number((frame.origin + t).toFixed(1))} ms`, x, y, { ...style, bold: true });
+  lines.forEach(([name, angle], i) => {
     const mark = name === "decoded" ? theme.text : theme.colours[1], at = y + 18 * (i + 1);
-    const text = `${name} ${angle.toFixed(2)} rad`;
-    words(pen, text, box.x + box.w / 2 + 12, at, { ...style, align: "center" });
-    const left = box.x + box.w / 2 - pen.measureText(text).width / 2 - 18;
-    line(pen, [[left, at], [left + 22, at]], mark, 2, name === "decoded" ? [] : [6, 4]);
+    words(pen, `${name} ${angle.toFixed(2)} rad`, x + 30, at, style);
+    line(pen, [[x, at], [x + 22, at]], mark, 2, name === "decoded" ? [] : [6, 4]);
   });
 }
