@@ -179,13 +179,13 @@ def settled(plan: Plan, packed: Packed, carry: Carry, dt: Array) -> Carry:
     network = packed.network()
     factors = [
         jnp.broadcast_to(
-            jnp.exp(-carry.age * dt / network.synapses[row.synapse].kinetics.tau_entry),
+            jnp.exp(-(carry.k - carry.born) * dt / network.synapses[row.synapse].kinetics.tau_entry),
             plan.groups[row.group].n,
         )
         for row in plan.rows
         if row.at is not None
     ]
-    return carry._replace(buffer=carry.buffer * jnp.concatenate([*factors, jnp.zeros(1)]), age=jnp.int32(0))
+    return carry._replace(buffer=carry.buffer * jnp.concatenate([*factors, jnp.zeros(1)]), born=carry.k)
 
 
 @functools.partial(jax.jit, static_argnames=("plan",))
