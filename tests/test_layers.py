@@ -75,7 +75,15 @@ def test_imports_go_down_the_stairs(path):
 
 
 def test_importing_snnlab_loads_no_plotting_and_no_widgets():
-    heavy = ("matplotlib", "ipywidgets", "anywidget", "brainunit", "scipy.optimize", "scipy.integrate", "ziglang")
+    heavy = (
+        "matplotlib",
+        "ipywidgets",
+        "anywidget",
+        "brainunit",
+        "scipy.optimize",
+        "scipy.integrate",
+        "ziglang",
+    )
     code = f"import sys, snnlab; print([m for m in {heavy} if m in sys.modules])"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout.strip() == "[]"
 

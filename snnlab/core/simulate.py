@@ -232,12 +232,10 @@ class Run(Pieces):
     def _recording(self, done) -> Recording:
         first = max(0, done - self.window)
         begin, stop = first * self.dt, done * self.dt
-        trains = {}
+        trains, pieces = {}, [spikes for end, spikes in self._chunks if end > first]
         for name, population in self.network.populations.items():
-            times = np.concatenate([np.empty(0), *(spikes[name][0] for _, spikes in self._chunks)])
-            neurons = np.concatenate(
-                [np.empty(0, np.int32), *(spikes[name][1] for _, spikes in self._chunks)]
-            )
+            times = np.concatenate([np.empty(0), *(spikes[name][0] for spikes in pieces)])
+            neurons = np.concatenate([np.empty(0, np.int32), *(spikes[name][1] for spikes in pieces)])
             late = np.searchsorted(times, begin - self.dt / 2)
             trains[name] = SpikeTrains(times[late:], neurons[late:], population.n, begin, stop)
         samples = dict(zip(self._labels, self._samples.get(first, done), strict=True))

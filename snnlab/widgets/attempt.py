@@ -1,5 +1,6 @@
 """One run of an explorer's model, and what is said about it."""
 
+import dataclasses
 from collections.abc import Iterator
 from time import perf_counter
 from typing import TYPE_CHECKING
@@ -13,6 +14,15 @@ from snnlab.widgets.settings import Number
 
 if TYPE_CHECKING:
     from snnlab.widgets.explorer import Explorer
+
+
+@dataclasses.dataclass(frozen=True)
+class Shown:
+    """A recording that is shown, the values it was made with, and its picture where it has one."""
+
+    recording: Recording
+    values: dict[str, Number]
+    portrait: Portrait | RingPortrait | None
 
 
 class Attempt:
@@ -38,7 +48,7 @@ class Attempt:
             yield self.fraction
 
     def show(self, finished: bool) -> None:
-        self.explorer._publish(self, finished)
+        self.explorer.publish(self, finished)
 
 
 def summarise(recording: Recording, portrait: Portrait | RingPortrait | None = None) -> str:

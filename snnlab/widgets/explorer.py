@@ -1,26 +1,20 @@
 """An explorer: a model and settings to change, run, save and write as code; widgets are views of it."""
 
-import dataclasses
-import os
-import pathlib
 import random
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
-from snnlab.core.parameters import shown, unknown
-from snnlab.core.recording import Recording, named_file, whole_file
-from snnlab.widgets import exports, links
-from snnlab.widgets.attempt import Attempt, summarise
-from snnlab.widgets.phase_planes import Portrait
-from snnlab.widgets.rings import RingPortrait
+from snnlab.core.parameters import unknown
+from snnlab.core.recording import Recording
+from snnlab.widgets.attempt import Attempt, Shown, summarise
+from snnlab.widgets.playing import Player
+from snnlab.widgets.portable import Portable
 from snnlab.widgets.runner import LatestWins, loop_runs
-from snnlab.widgets.settings import Number, Settings
+from snnlab.widgets.settings import Settings
 from snnlab.widgets.subject import Subject, subject
 
 if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
     from snnlab.widgets.panel import Panel
 
 LIVE = 0.25  # s; where a run takes longer, a slider waits for the Run button
@@ -37,21 +31,15 @@ def explore(model: Any, **values: Any) -> "Explorer":
     return Explorer(model, **values)
 
 
-@dataclasses.dataclass(frozen=True)
-class Pinned:
-    """A run that stays in the picture behind the present one."""
-
-    recording: Recording
-    values: dict[str, Number]
-    portrait: Portrait | RingPortrait | None
-
-
-class Explorer:
+class Explorer(Portable):
     """A model and the settings it is run with.
 
     ``set``, ``preset``, ``reset`` and ``run`` act at once and raise in the caller. In a notebook the explorer
     shows itself with controls; what those do goes on in the background, and ``await explorer.flush()`` waits
     for it and raises its error. ``recording`` is always that of the last run that worked.
+
+    ``play`` is live mode: the model runs on and settings act while it does; ``step`` and ``pause`` it, and ``run``
+    leaves it.
     """
 
     def __init__(self, model: Any, **values: Any):
@@ -61,19 +49,18 @@ class Explorer:
         opening = Settings(self.name, self.subject.parameters, self.subject.look.start)
         self._opening = dict(opening)  # what an explorer of this model starts with: links say what differs
         self.settings = Settings(self.name, self.subject.parameters, {**self._opening, **values})
-        self.recording: Recording | None = None
+        self.shown: Shown | None = None
+        self.pinned: Shown | None = None
         self.summary = ""
         self.state = "loading"  # then ready, running, error
         self.progress = 0.0
         self.problem = ""  # what went wrong last, for the reader
-        self._recorded: dict[str, Number] | None = None  # the values of the recording
-        self.portrait: Portrait | RingPortrait | None = None  # of the recording: a plane, a ring
-        self.pinned: Pinned | None = None
         self._compiled: set[tuple[int, ...]] = set()
         self._seconds: float | None = None  # computing time of one ms of model time
         self._words = ""
         self._panel: Panel | None = None
-        self._runner = LatestWins(self._begin, self._failed, self._drawn)
+        self._runner = LatestWins(self._begin, self.failed, self.drawn)
+        self._player = Player(self)
 
     def __repr__(self) -> str:
         changed = "".join(f", {name}={value!r}" for name, value in self.settings.changed().items())
@@ -82,24 +69,9 @@ class Explorer:
     # ---- values -----------------------------------------------------------------------------------------
 
     @property
-    def values(self) -> dict[str, Number]:
-        """The value of every parameter, of duration (ms), dt (ms) and seed."""
-        return dict(self.settings)
-
-    @property
     def seed(self) -> int:
         """The seed of the next run."""
         return int(self.settings["seed"])
-
-    @property
-    def recorded_values(self) -> dict[str, Number]:
-        """The values that the recording was made with; before the first run the present ones."""
-        return self.values if self._recorded is None else dict(self._recorded)
-
-    @property
-    def stale(self) -> bool:
-        """Whether the recording was made with other values than the present ones."""
-        return self.recording is not None and self._recorded != self.values
 
     def set(self, **values: Any) -> None:
         """Change settings. Raises ValueError, and changes nothing, when a name or a value is wrong."""
@@ -131,60 +103,22 @@ class Explorer:
         """Another seed."""
         self.set(seed=random.SystemRandom().randrange(1, 100_000))
 
-    def to_dict(self) -> dict[str, Any]:
-        """The model's name and every setting, as JSON can carry them."""
-        return {"model": self.name, **self.values}
-
-    def restore(self, settings: Mapping[str, Any]) -> None:
-        """Take on the settings that ``to_dict`` described; what they leave out is as in a new explorer.
-
-        Raises ValueError, and changes nothing, for another model, an unknown name, a wrong type or a value that is
-        not allowed.
-        """
-        name, given = _model_of(settings)
-        if name != self.name:
-            raise ValueError(f"These settings are of {shown(name)}; this is an explorer of {self.name}.")
-        self.set(**{**self._opening, **self.settings.checked(given)})
-
-    @classmethod
-    def from_dict(cls, settings: Mapping[str, Any], model: Any = None) -> "Explorer":
-        """The explorer that ``to_dict`` described. A model of your own is given as ``model``.
-
-        Raises ValueError for an unknown name, a wrong type or a value that is not allowed.
-        """
-        name, _ = _model_of(settings)
-        explorer = cls(model if model is not None and subject(model).name == name else name)
-        explorer.restore(settings)
-        return explorer
-
-    @classmethod
-    def load(cls, path: str | os.PathLike, model: Any = None) -> "Explorer":
-        """The explorer whose settings ``save("....json")`` wrote. Raises ValueError for a file that holds none."""
-        return cls.from_dict(links.read_file(named_file("Explorer.load", path)), model)
-
-    def link(self) -> str:
-        """The settings as the end of an address, ``#snnlab=coba_ei&g_inh=5.0``: what differs from a new explorer."""
-        changed = {name: value for name, value in self.values.items() if value != self._opening[name]}
-        return links.written(self.name, changed)
-
-    @classmethod
-    def from_link(cls, text: str, model: Any = None) -> "Explorer":
-        """The explorer that a link describes. Raises ValueError for text that is no link to one."""
-        return cls.from_dict(links.read(text), model)
-
     # ---- running ----------------------------------------------------------------------------------------
 
     def run(self) -> Recording:
         """Run with the present settings and return the recording. Raises what the model raises."""
+        self._player.leave()
         self._runner.run()
-        return self.recording
+        return self.needed()
 
     def request(self) -> None:
         """Run in the background, the newest request winning; at once where no event loop runs."""
+        self._player.leave()
         self._runner.request()
 
     def stop(self) -> None:
-        """End the run under way after its chunk; what was simulated by then is the recording."""
+        """End the run under way after its chunk; what was simulated by then is the recording. Live mode pauses."""
+        self._player.pause()
         self._runner.stop()
         if self._runner.busy:
             self._words = "stopping ..."
@@ -192,7 +126,53 @@ class Explorer:
 
     async def flush(self) -> None:
         """Wait for what goes on in the background. Raises the error of the last run or wrong entry."""
+        await self._player.caught_up()
         await self._runner.flush()
+
+    # ---- live mode --------------------------------------------------------------------------------------
+
+    def play(self, speed: float | None = None) -> None:
+        """Let the model run on in the background, at ``speed`` times real time or more slowly; settings act at once.
+
+        Raises ValueError where no event loop runs, and for a speed that is none.
+        """
+        if speed is not None and not 0.0 < speed < float("inf"):
+            raise ValueError(f"{self.name}: speed = {speed} must be a number above 0.")
+        self._player.pace = speed if speed is not None else self._player.pace
+        self._player.play()
+        self._runner.drop()
+        self._tell()
+
+    def pause(self) -> None:
+        """Let live mode stand still; ``play`` and ``step`` go on."""
+        self._player.pause()
+        self._tell()
+
+    def step(self) -> Recording:
+        """Go on a little in live mode, and return what is shown. Raises what the model raises."""
+        self._runner.drop()
+        self._player.step()
+        return self.needed()
+
+    @property
+    def playing(self) -> bool:
+        """Whether the model runs on."""
+        return self._player.playing
+
+    def show_live(self, shown: Shown, words: str | None) -> None:
+        """A frame of live mode, and once in a while words about it."""
+        self.shown, self.problem, self.progress = shown, "", 0.0
+        self.state = "running" if self.playing else "ready"
+        self._words = self._words if words is None else words
+        if self._panel is not None:
+            self._panel.show(shown)
+
+    @property
+    def left_alone(self) -> bool:
+        """Whether there was a page and it has gone away."""
+        return self._panel is not None and self._panel.view.left
+
+    # ---- the ways of the page ---------------------------------------------------------------------------
 
     @property
     def runs(self) -> int:
@@ -223,7 +203,12 @@ class Explorer:
 
     def _follow(self) -> None:
         """Let the picture follow the values: run where a run is short, else ask for the Run button."""
-        if self.live and (self._runner.busy or self._recorded != self.values):
+        if self._player.active:
+            if not self.playing:
+                self.problem, self.state = "", "ready"
+            self._tell()
+            return
+        if self.live and (self._runner.busy or (self.shown is None or self.stale)):
             self.request()
             return
         if not self._runner.busy:
@@ -241,30 +226,44 @@ class Explorer:
         attempt.start()
         return attempt
 
-    def _publish(self, attempt: Attempt, finished: bool) -> None:
+    def publish(self, attempt: Attempt, finished: bool) -> None:
         began = perf_counter()
         recording = attempt.run.recording()
         attempt.seconds += perf_counter() - began
+        if not recording.duration:
+            self.failed(KeyboardInterrupt())
+            return
+        shown = Shown(recording, attempt.values, attempt.portrait)
         self.progress = attempt.fraction
         part = f"{recording.duration:g} of {attempt.values['duration']:g} ms"
         self._words = f"running: {part}"
         self._seconds = attempt.seconds / recording.duration
         if finished:
             self._compiled.add(attempt.structure)
-            self.recording, self._recorded, self.portrait = recording, attempt.values, attempt.portrait
+            self.shown = shown
             self.state = "error" if self.problem else "ready"
             self.summary = summarise(recording, attempt.portrait)
-            self._words = self.summary if attempt.fraction >= 1.0 else f"stopped after {part}. {self.summary}"
+            ended = "interrupted" if self._runner.interrupted else "stopped"
+            self._words = self.summary if attempt.fraction >= 1.0 else f"{ended} after {part}. {self.summary}"
         if self._panel is not None:
-            self._panel.show(recording, attempt.values, attempt.portrait)
+            self._panel.show(shown)
 
-    def _failed(self, error: Exception) -> None:
+    def remember(self, error: BaseException) -> None:
+        """Keep an error for ``flush``; an interrupt is none."""
+        self._runner.error = error if isinstance(error, Exception) else None
+
+    def failed(self, error: BaseException) -> None:
+        """Say what went wrong, and with which values."""
+        if isinstance(error, KeyboardInterrupt):
+            self.state, self._words = "loading" if self.shown is None else "ready", "interrupted; press Run"
+            self._tell()
+            return
         changed = ", ".join(f"{name} = {value:g}" for name, value in self.settings.changed().items())
         self.problem = f"{error} Values: {changed or 'the defaults'}."
         self.state, self._words = "error", ""
         self._tell()
 
-    async def _drawn(self) -> None:
+    async def drawn(self) -> None:
         if self._panel is not None:
             await self._panel.view.drawn()
 
@@ -274,7 +273,7 @@ class Explorer:
         if self.stale and self.state == "error":
             note = "the last run that worked, with other values"
         elif self.stale and self.state == "ready":
-            note = "not of these values: press Run"
+            note = f"not of these values: press {'Play' if self._player.active else 'Run'}"
         elif self.recording is None and self.state == "loading":
             note = self._words
         return {
@@ -284,76 +283,22 @@ class Explorer:
             "error": self.problem,
             "stale": self.stale and bool(note),
             "progress": self.progress,
+            "mode": "live" if self._player.active else "run",
+            "speed": self._player.speed,
         }
-
-    # ---- comparing --------------------------------------------------------------------------------------
-
-    def pin(self) -> None:
-        """Keep the present run in the picture, behind the runs to come. Raises ValueError when there is none."""
-        self.pinned = Pinned(self.needed(), self.recorded_values, self.portrait)
-        self._pin_changed()
-
-    def unpin(self) -> None:
-        """Take the pinned run out of the picture."""
-        self.pinned = None
-        self._pin_changed()
 
     def _pin_changed(self) -> None:
         if self._panel is not None:
             self._panel.pin_changed()
 
-    def pinned_label(self) -> str:
-        """Whose the pinned run is: the values in which it differs from the run that is shown."""
-        if self.pinned is None:
-            return ""
-        now, parameters = self.recorded_values, self.settings.parameters
-        different = [
-            f"{name} {value:g} {parameters[name].unit}".rstrip()
-            for name, value in self.pinned.values.items()
-            if value != now[name]
-        ]
-        words = ", ".join(different[:3]) + (f" and {len(different) - 3} more" if len(different) > 3 else "")
-        return f"pinned: {words or 'the same values'}"
-
     def _tell(self) -> None:
         if self._panel is not None:
             self._panel.tell()
-
-    # ---- what can be taken away -------------------------------------------------------------------------
-
-    def code(self) -> str:
-        """Python source that builds the same model and runs it; the result is ``recording``."""
-        return self.subject.code(self.values)
-
-    def figure(self) -> "Figure":
-        """A matplotlib figure of the recording. Raises ValueError when there is none yet."""
-        from snnlab import plots
-
-        recording = self.needed()
-        if self.portrait is not None:
-            return self.portrait.figure(recording)
-        return plots.figure(recording)
-
-    def save(self, path: str | os.PathLike) -> pathlib.Path:
-        """Write a file, whole or not at all: by its ending the recording (.npz, .csv), its figure (.png, .svg, .pdf)
-        or the settings (.json). Raises ValueError for another ending and when there is nothing yet to save.
-        """
-        path = named_file(f"{self.name}: save", path)
-        data = exports.exported(self, path.suffix.lower())
-        with whole_file(path) as file:
-            file.write(data)
-        return path
 
     def say(self, words: str) -> None:
         """Put words into the status line, until the next run."""
         self._words = words
         self._tell()
-
-    def needed(self) -> Recording:
-        """The recording. Raises ValueError when there is none yet."""
-        if self.recording is None:
-            raise ValueError(f"{self.name} has not been run yet; call run() first.")
-        return self.recording
 
     # ---- on a page --------------------------------------------------------------------------------------
 
@@ -368,14 +313,3 @@ class Explorer:
 
     def _repr_mimebundle_(self, **_: Any) -> Any:
         return self.panel.displayed()
-
-
-def _model_of(settings: Any) -> tuple[str, dict[str, Any]]:
-    """The name of the model that settings are of, and the settings without it."""
-    if not isinstance(settings, Mapping):
-        raise ValueError(f"Settings must be a dict, not {type(settings).__name__}.")
-    given = dict(settings)
-    name = given.pop("model", None)
-    if not isinstance(name, str):
-        raise ValueError('Settings must name their model, such as "model": "coba_ei".')
-    return name, given

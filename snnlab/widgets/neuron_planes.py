@@ -99,8 +99,11 @@ class NeuronPortrait(Portrait):
         high = np.maximum(high, [max(high[0], V + AROUND), w + reach])
         ranges = _rounded(low, high)
         ranges[0, 1] = self._below_the_peak(*ranges[0], w)
-        self.__dict__.pop("points", None)
         system = self.system
+        if np.array_equal(ranges, system.ranges):
+            return
+        for found in ("points", "_drawn"):
+            self.__dict__.pop(found, None)
         self.system = type(system)(system.neuron, ranges, system.variables, system.I)
 
     def _below_the_peak(self, low: float, high: float, w: float) -> float:

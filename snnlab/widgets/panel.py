@@ -5,18 +5,20 @@ from typing import Any
 
 import ipywidgets
 
-from snnlab.core.recording import Recording, whole_file
+from snnlab.core.parameters import Parameter
+from snnlab.core.recording import whole_file
 from snnlab.widgets import exports, links
+from snnlab.widgets.attempt import Shown
 from snnlab.widgets.controls import Control
 from snnlab.widgets.explorer import Explorer
-from snnlab.widgets.frames import encode
-from snnlab.widgets.phase_planes import Portrait
-from snnlab.widgets.rings import RingPortrait
+from snnlab.widgets.frames import Frame, encode
 from snnlab.widgets.runner import loop_runs
-from snnlab.widgets.settings import Number
 from snnlab.widgets.view import CanvasView
 
 VISIBLE = 4  # controls above "More" where nobody chose
+SPEED = Parameter(
+    "speed", 0.1, "x real time", "how fast model time goes by", (1e-6, 1e3), (1e-3, 10.0), True, False, True
+)
 CUSTOM = "(custom values)"
 
 
@@ -35,6 +37,8 @@ class Panel:
         self.buttons = {
             "run": _button("Run", "run with these values", explorer.request),
             "stop": _button("Stop", "end the run after its present chunk", explorer.stop),
+            "play": _button("Play", "let it run on, while you move the sliders", self._play_pressed),
+            "step": _button("Step", "go on a little", lambda: explorer.tried(explorer.step)),
             "reset": _button("Reset", "back to the first values", lambda: explorer.gesture(explorer.reset)),
             "seed": _button("New seed", "another network", lambda: explorer.gesture(explorer.new_seed)),
             "pin": _button("Pin", "keep this run in the picture, to compare", self._pin_pressed),
@@ -58,6 +62,7 @@ class Panel:
         actions = {"format": self.kind, "more": self.more, "code": self.code, "copy": self.copy}
         for name, widget in {**self.buttons, **actions}.items():
             widget.add_class(f"snnlab-action-{name}")
+        self.speed = Control(SPEED, 0.1, lambda _, pace: explorer.play(pace))
         self.preset = ipywidgets.Dropdown(
             options=[CUSTOM, *explorer.presets],
             value=explorer.present_preset() or CUSTOM,
@@ -67,9 +72,9 @@ class Panel:
         self.preset.add_class("snnlab-action-preset")
         self.preset.observe(lambda change: self._preset_chosen(change.new), "value")
         self.widget = self._arranged()
-        if explorer.recording is not None:
+        if explorer.shown is not None:
             self.pin_changed()
-            self.show(explorer.recording, explorer.recorded_values, explorer.portrait)
+            self.show(explorer.shown)
 
     def _arranged(self) -> ipywidgets.Box:
         explorer = self.explorer
@@ -84,13 +89,21 @@ class Panel:
         self.shown_link = _box(ipywidgets.VBox, [self.link_text], "snnlab-link")
         for folded in (self.hidden, self.shown_code, self.shown_link):
             _show(folded, False)
-        first_row = [self.buttons[name] for name in ("run", "stop", "reset", "seed", "pin")]
+        first_row = [self.buttons[name] for name in ("run", "stop", "play", "step", "reset", "seed", "pin")]
         buttons = _box(ipywidgets.HBox, first_row, "snnlab-buttons")
+        _show(self.speed.widget, False)
         export = [self.buttons["export"], self.kind, self.buttons["link"], self.code]
         taken = _box(ipywidgets.HBox, export, "snnlab-buttons")
         preset = _box(ipywidgets.VBox, [self.preset], "snnlab-control")
         shown = [self.controls[name].widget for name in first]
-        parts = [buttons, *([preset] if explorer.presets else []), *shown, self.more, self.hidden]
+        parts = [
+            buttons,
+            self.speed.widget,
+            *([preset] if explorer.presets else []),
+            *shown,
+            self.more,
+            self.hidden,
+        ]
         parts += [taken, self.shown_link, self.shown_code]
         controls = _box(ipywidgets.VBox, parts, "snnlab-controls")
         picture = _box(ipywidgets.VBox, [self.view], "snnlab-picture")
@@ -116,16 +129,12 @@ class Panel:
         finally:
             self._quiet = False
 
-    def show(
-        self, recording: Recording, values: dict[str, Number], portrait: Portrait | RingPortrait | None
-    ) -> None:
-        """A new picture: ``recording``, made with ``values``; in the ``portrait`` of a two-variable system."""
+    def show(self, shown: Shown) -> None:
+        """A new picture."""
         scales = {name: control.scale for name, control in self.controls.items() if control.scale}
-        positions = {name: scale.fraction(values[name]) for name, scale in scales.items()}
-        self._starts = self.explorer.subject.starts(portrait.variables) if portrait else ()
-        header, data = encode(
-            recording, float(values["duration"]), positions, portrait, startable=bool(self._starts)
-        )
+        positions = {name: scale.fraction(shown.values[name]) for name, scale in scales.items()}
+        self._starts = self.explorer.subject.starts(shown.portrait.variables) if shown.portrait else ()
+        header, data = _encoded(shown, positions, startable=bool(self._starts))
         self.view.send_frame(header, data, self.explorer.status())
         if self.explorer.pinned is not None:
             self._label_pin()
@@ -135,10 +144,19 @@ class Panel:
         """New words about the same picture."""
         self.view.status = self.explorer.status()
         self._glow()
+        self.buttons["play"].description = "Pause" if self.explorer.playing else "Play"
+        _show(self.speed.widget, self.explorer.status()["mode"] == "live")
 
     def _glow(self) -> None:
-        glows = self.explorer.stale and not self.explorer.live
+        glows = self.explorer.stale and not self.explorer.live and not self.explorer.playing
         (self.buttons["run"].add_class if glows else self.buttons["run"].remove_class)("snnlab-glow")
+
+    def _play_pressed(self) -> None:
+        explorer = self.explorer
+        if explorer.playing:
+            explorer.pause()
+        elif explorer.tried(explorer.play):
+            self.speed.show(explorer.pace)
 
     def _touched(self, name: str, value: Any) -> None:
         self.explorer.gesture(self.explorer.set, **{name: value})
@@ -169,7 +187,7 @@ class Panel:
         if pinned is None:
             self.view.pin(None)
             return
-        self._pinned = encode(pinned.recording, float(pinned.values["duration"]), {}, pinned.portrait)
+        self._pinned = _encoded(pinned, {})
         self._label_pin()
 
     def _label_pin(self) -> None:
@@ -211,6 +229,11 @@ class Panel:
             with whole_file(name) as file:
                 file.write(data)
         self.explorer.say(f"{name} {'downloaded' if self.view.present else 'written'}: {len(data):,} bytes")
+
+
+def _encoded(shown: Shown, positions: dict[str, float], startable: bool = False) -> Frame:
+    recording, duration = shown.recording, float(shown.values["duration"])
+    return encode(recording, duration, positions, shown.portrait, startable, recording.start)
 
 
 def _button(label: str, tooltip: str, act: Any) -> ipywidgets.Button:

@@ -73,7 +73,9 @@ class Portrait:
         """What is drawn over time beside the plane: all that was recorded."""
         return recording.samples
 
-    def _background(self, arrays: Arrays) -> dict[str, Any]:
+    @functools.cached_property
+    def _drawn(self) -> dict[str, Any]:
+        """What stands behind the paths: it takes longer to find than a frame of live mode lasts."""
         states, flow = analysis.vector_field(self.system, ARROWS)
         low, high = states[0, 0], states[-1, -1]
         arrows = flow / (high - low)
@@ -83,24 +85,28 @@ class Portrait:
             lines, note = analysis.nullclines(self.system), ""
         except ValueError as error:
             lines, note = {}, str(error)
+        separatrix = analysis.separatrix(self.system, points=self.points)
+        return {"states": states, "arrows": arrows, "lines": lines, "note": note, "separatrix": separatrix}
+
+    def _background(self, arrays: Arrays) -> dict[str, Any]:
+        drawn = self._drawn
         branches = [
             {
                 "name": name,
                 "colour": self.variables.index(name),
                 "lines": [_curve(arrays, each) for each in found],
             }
-            for name, found in lines.items()
+            for name, found in drawn["lines"].items()
         ]
+        field = {"states": _curve(arrays, drawn["states"]), "flow": _curve(arrays, drawn["arrows"])}
         return {
-            "low": low.tolist(),
-            "high": high.tolist(),
-            "field": {"n": ARROWS, "states": _curve(arrays, states), "flow": _curve(arrays, arrows)},
+            "low": drawn["states"][0, 0].tolist(),
+            "high": drawn["states"][-1, -1].tolist(),
+            "field": {"n": ARROWS, **field},
             "nullclines": branches,
-            "separatrix": [
-                _curve(arrays, each) for each in analysis.separatrix(self.system, points=self.points)
-            ],
+            "separatrix": [_curve(arrays, each) for each in drawn["separatrix"]],
             "points": [{"kind": point.kind, "state": point.state.tolist()} for point in self.points],
-            "note": note,
+            "note": drawn["note"],
         }
 
     def sentence(self, recording: Recording) -> str:

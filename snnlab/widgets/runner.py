@@ -1,6 +1,9 @@
 """Running while a slider is dragged: the newest request wins, and nothing is computed in vain."""
 
 import asyncio
+import contextlib
+import signal
+import threading
 from collections.abc import Awaitable, Callable, Iterator
 from time import perf_counter
 from typing import Protocol
@@ -24,11 +27,11 @@ class Attempt(Protocol):
 class LatestWins:
     """Runs what ``begin`` starts whenever it is asked to, one run at a time, the newest request waiting.
 
-    With a running event loop a request returns at once and the run goes on in a task, chunk by chunk. A
-    request that comes during a run waits for its end: were the run given up, the next event of a drag would
-    end the next run too, and no frame would ever appear. Only a run that has taken longer than ``PATIENCE``
-    is given up, and it shows what it has first. Without a loop the run is made on the spot. An exception goes
-    to ``failed``, and ``flush`` raises it.
+    An interrupt from the keyboard is a Stop. With a running event loop a request returns at once and the run
+    goes on in a task, chunk by chunk. A request that comes during a run waits for its end: were the run given
+    up, the next event of a drag would end the next run too, and no frame would ever appear. Only a run that has
+    taken longer than ``PATIENCE`` is given up, and it shows what it has first. Without a loop the run is made
+    on the spot. An exception goes to ``failed``, and ``flush`` raises it.
     """
 
     def __init__(
@@ -41,6 +44,7 @@ class LatestWins:
         self._task: asyncio.Task | None = None
         self._wanted = False
         self._stopped = False
+        self.interrupted = False  # whether the last run was ended from the keyboard
         self._epoch = 0  # counts what makes a run under way obsolete
         self._last_start = -INTERVAL
         self.error: Exception | None = None
@@ -67,11 +71,16 @@ class LatestWins:
         """Run here and now; what was under way or waiting is dropped. Raises what the run raises."""
         self.drop()
         self.error = None
+        self.interrupted, attempt = False, None
         try:
             attempt = self._start()
             for _ in attempt:
                 pass
             attempt.show(finished=True)
+        except KeyboardInterrupt as error:
+            self.interrupted = True
+            self._failed(error) if attempt is None else attempt.show(finished=True)
+            raise
         except Exception as error:
             self._failed(error)
             raise
@@ -80,6 +89,10 @@ class LatestWins:
         """End the run under way after its chunk, keeping what it has; forget what waits."""
         self._wanted = False
         self._stopped = self.busy
+
+    def _interrupt(self) -> None:
+        self.stop()
+        self.interrupted = True
 
     def drop(self) -> None:
         """Forget what is under way and what waits, without a trace."""
@@ -104,11 +117,14 @@ class LatestWins:
             await asyncio.sleep(max(0.0, self._last_start + INTERVAL - perf_counter()))
             if not self._wanted:
                 break
-            self._wanted = self._stopped = False
+            self._wanted = self._stopped = self.interrupted = False
             self.error = None
             epoch = self._epoch
             try:
                 await self._one()
+            except KeyboardInterrupt as error:
+                self._interrupt()
+                self._failed(error)
             except Exception as error:
                 if epoch == self._epoch:
                     self.error = error
@@ -116,14 +132,19 @@ class LatestWins:
 
     async def _one(self) -> None:
         epoch = self._epoch
-        attempt = self._start()
+        with interruptible(self._interrupt):
+            attempt = self._start()
         await asyncio.sleep(0)
         yielded = shown = perf_counter()
         patience = PATIENCE
         chunks = iter(attempt)
         finished = False
         while not finished:
-            finished = next(chunks, 1.0) >= 1.0
+            try:
+                with interruptible(self._interrupt):
+                    finished = next(chunks, 1.0) >= 1.0
+            except KeyboardInterrupt:
+                self._interrupt()
             now = perf_counter()
             if not finished and now - yielded >= SLICE:
                 await asyncio.sleep(PAUSE)
@@ -145,6 +166,23 @@ class LatestWins:
         await self._ready()
         if epoch == self._epoch:
             attempt.show(finished=True)
+
+
+@contextlib.contextmanager
+def interruptible(interrupted: Callable[[], None]) -> Iterator[None]:
+    """Let an interrupt from the keyboard call ``interrupted`` while the block runs.
+
+    A kernel hears no interrupt while it runs no cell, and so none in the background, but for what is said here. To be
+    laid around a stretch of computing without a wait in it: who waits lets others set the signal, too.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGINT, lambda *_: interrupted())
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def loop_runs() -> bool:

@@ -70,6 +70,11 @@ class CanvasView(anywidget.AnyWidget):
         """Whether a page shows this view."""
         return self._present
 
+    @property
+    def left(self) -> bool:
+        """Whether a page showed this view and has gone away."""
+        return self._drawn > 0 and not self._present
+
     async def drawn(self) -> None:
         """Wait until the last frame was drawn, so that frames never queue; not for a page that went away."""
         if not self._present or self._drawn >= self.frame.get("serial", 0):
