@@ -8,15 +8,14 @@ from snnlab.live.memory import AliasingError, Buffer
 def _while(lower, op: Op) -> None:
     """Arrays that are carried stay in one place; single numbers are C variables, all set anew at the end of a turn."""
     test, body = op.regions
-    buffers = _start(lower, op)
+    outer = {v for value in test.free() | body.free() for v in lower.planner.sources(value)} - set(op.carry)
+    buffers = _start(lower, op, outer)
     names = {}
     for start, value in zip(op.inputs, op.carry, strict=True):
         if value.size == 1:
             names[value] = lower.name("c")
             lower.emit(f"{TYPES[value.dtype]} {names[value]} = {lower.atom(start)};")
     lower.scalars |= names
-    outer = [v for value in test.free() | body.free() for v in lower.planner.sources(value)]
-    outer = [v for v in outer if v not in op.carry]
     with lower.block("for (;;)"):
         lower.region(test, [None], loop=True, born=set())
         lower.emit(f"if (!{lower.atom(test.results[0])}) break;")
@@ -39,10 +38,10 @@ def _while(lower, op: Op) -> None:
             lower.put(output, buffer)
 
 
-def _start(lower, op: Op) -> list[Buffer | None]:
-    """The buffers of what a loop carries, with the values that it starts from."""
+def _start(lower, op: Op, outer: set[Value]) -> list[Buffer | None]:
+    """The buffers of what a loop carries, with the values that it starts from; not of what it reads in every turn."""
     buffers: list[Buffer | None] = []
-    taken: set[Value] = set()
+    taken = set(outer)
     for start, value, output in zip(op.inputs, op.carry, op.outputs, strict=True):
         if value.size == 1:
             buffers.append(None)
