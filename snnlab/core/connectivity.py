@@ -141,10 +141,11 @@ def bernoulli_rows(key: int, p: float, n_pre: int, n_post: int) -> np.ndarray:
 @jax.jit
 def _tile(key, columns, first_row, n_post, first_draw, position):
     """The next draws of ``_ROWS`` rows: new positions [rows], and targets [draws, rows], ``n_post`` for none."""
+    cut, other = columns
     lane = gaps.lanes(key, first_row + jnp.arange(_ROWS, dtype=jnp.uint32))
 
     def next_target(position, nth):
-        distance, connected = gaps.draw(*columns, lane, nth)
+        distance, connected = gaps.draw(cut, other, lane, nth)
         position = jnp.minimum(position + distance, n_post)
         return position, jnp.where(connected, position, n_post)
 

@@ -154,9 +154,9 @@ class Poisson:
     events: ClassVar[bool] = True
 
     @property
-    def highest(self) -> float:
+    def highest(self) -> Any:
         """The highest rate that is ever drawn from, Hz."""
-        return float(np.max(self.rate))
+        return np.max(self.rate)
 
     def intensity(self, k, dt, key):
         """The rate (Hz) at step k: a scalar for all cells, or [n]."""
@@ -186,9 +186,9 @@ class RedrawnPoisson:
     events: ClassVar[bool] = True
 
     @property
-    def highest(self) -> float:
+    def highest(self) -> Any:
         """The highest rate that is ever drawn from, Hz: no normal number of 24 bits is beyond 5.5."""
-        return float(self.rate + 5.5 * self.sigma)
+        return self.rate + 5.5 * self.sigma
 
     def intensity(self, k, dt, key):
         """The rate (Hz) of all cells at step k."""

@@ -15,6 +15,7 @@ import numpy as np
 
 from snnlab.core import connectivity as wiring
 from snnlab.core import memory, randomness
+from snnlab.core.free import Free
 from snnlab.core.parameters import (
     component,
     in_unit,
@@ -75,7 +76,7 @@ class Population:
             else:
                 array = numbers(label, value, unit, kinds="biuf").astype(float)
                 _check_size(label, array, self.n)
-                initial[name] = array if array.ndim else float(array)
+                initial[name] = array if array.ndim or isinstance(array, Free) else float(array)
         object.__setattr__(self, "initial", initial)
 
 
@@ -302,10 +303,10 @@ def _check_sizes(prefix: str, component: Any, n: int):
     for parameter in type(component).__declared__:
         value = getattr(component, parameter.name)
         if type(value) is not float and not isinstance(value, jax.core.Tracer):
-            _check_size(prefix + parameter.name, np.asarray(value), n)
+            _check_size(prefix + parameter.name, value if isinstance(value, Free) else np.asarray(value), n)
 
 
-def _check_size(label: str, array: np.ndarray, n: int):
+def _check_size(label: str, array: np.ndarray | Free, n: int):
     if array.shape not in ((), (n,)):
         raise ValueError(
             f"{label} has shape {array.shape}; it must be one number or {n} of them, one a cell."

@@ -82,7 +82,7 @@ class LIF:
         held: Array  # [n] steps of refractoriness left
 
     def check(self):
-        if np.any(np.asarray(self.V_th) <= np.asarray(self.V_reset)):
+        if np.any(np.less_equal(self.V_th, self.V_reset)):
             raise ValueError(f"LIF: V_th = {self.V_th} mV must be above V_reset = {self.V_reset} mV.")
         if not callable(self.integrator):
             raise ValueError(

@@ -19,6 +19,7 @@ import jax.core
 import numpy as np
 
 from snnlab.core import units
+from snnlab.core.free import Free
 
 T = TypeVar("T")
 ABOVE_ZERO = math.ulp(0.0)  # the lower bound of what must be strictly positive
@@ -57,6 +58,9 @@ class Parameter:
             return value  # the common case: a network has thirty of them
         if isinstance(value, jax.core.Tracer) or (self.open and units.is_quantity(value)):
             return value
+        if isinstance(value, Free):
+            self._check_free(owner, value)
+            return value
         label = f"{owner}: {self.name}"
         array = numbers(label, value, self.unit)
         if (self.scalar or self.integer) and array.ndim:
@@ -73,6 +77,17 @@ class Parameter:
         if isinstance(value, jax.Array):
             return value
         return float(array) if not array.ndim else array.astype(float)
+
+    def _check_free(self, owner: str, value: Free) -> None:
+        """What ``check`` finds for the present value, and as conditions for any other."""
+        if self.integer:
+            int(value)  # a size: its number is needed
+        self.check(owner, value.value)
+        low, high = self.bounds
+        if low > -math.inf:
+            bool(np.all(value > 0 if low == ABOVE_ZERO else value >= low))
+        if high < math.inf:
+            bool(np.all(value <= high))
 
     def _suffix(self) -> str:
         return f" {self.unit}" if self.unit else ""
@@ -99,6 +114,8 @@ def numbers(label: str, value: Any, unit: str = "", kinds: str = "iuf") -> np.nd
     ``kinds`` are the kinds of numbers allowed, as numpy calls them ("b" would be truth values). Raises ValueError,
     naming ``label``, for anything else.
     """
+    if isinstance(value, Free):
+        return value  # pyright: ignore[reportReturnType]
     array = None
     if not units.is_quantity(value):
         with contextlib.suppress(Exception):  # whatever a foreign object raises, it is not a number

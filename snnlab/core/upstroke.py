@@ -17,7 +17,7 @@ INF = float("inf")
 
 
 def _check_peak(neuron: Any):
-    if np.any(np.asarray(neuron.V_peak) <= np.asarray(neuron.V_reset)):
+    if np.any(np.less_equal(neuron.V_peak, neuron.V_reset)):
         name = type(neuron).__name__
         raise ValueError(f"{name}: V_peak = {neuron.V_peak} mV must be above V_reset = {neuron.V_reset} mV.")
 

@@ -81,7 +81,7 @@ def _base64(data: bytes) -> str:
 
 def mimebundle(explorer: Explorer) -> dict[str, str]:
     """What a cell of a book shows of an explorer: its present recording (it is run if there is none), then itself."""
-    from snnlab.live.program import program
+    from snnlab.live import program
 
     if explorer.recording is None:
         explorer.run()
