@@ -28,8 +28,7 @@ book: $(VENV)/test.stamp ## Build the site into _build/html
 	@$(PY) tools/book.py
 
 serve: ## Serve the built site on http://127.0.0.1:8000 (PORT=...)
-	@test -f _build/html/index.html || { echo "no site in _build/html yet: run 'make book' first"; exit 1; }
-	@$(PYTHON) -m http.server $(PORT) --bind 127.0.0.1 --directory _build/html
+	@$(PYTHON) tools/serve.py $(PORT)
 
 bench: $(VENV)/lab.stamp ## Print the table of speeds (ARGS: its options)
 	@NPROC=$${NPROC-1} $(PY) -m benchmarks $(ARGS)

@@ -12,6 +12,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import finish
 import vendor
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -28,6 +29,8 @@ def main() -> int:
     environment = os.environ | {"JUPYTER_PREFER_ENV_PATH": "1"}
     command = [str(Path(sys.executable).parent / "jupyter-book"), *arguments]
     code = subprocess.run(command, cwd=ROOT, stdin=subprocess.DEVNULL, env=environment).returncode
+    if code == 0:
+        finish.finish(BUILD / "html")
     errors = [line for page in sorted((BUILD / "html").rglob("*.html")) for line in errors_shown(page)]
     for line in errors:
         print(line, file=sys.stderr)

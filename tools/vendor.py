@@ -14,7 +14,8 @@ import tempfile
 from pathlib import Path, PurePosixPath
 
 ROOT = Path(__file__).resolve().parents[1]
-VENDOR = ROOT / "_build" / "vendor"
+BUILD = ROOT / "_build"
+VENDOR = BUILD / "vendor"
 FETCH_SECONDS = 180
 
 # npm package -> its checksum (sha512, base64), and which of its files go into which folder
@@ -41,6 +42,13 @@ PACKAGES = {
         ),
     ),
 }
+# The accessibility checker of the browser tests; no page loads it.
+AXE = BUILD / "test" / "axe.min.js"
+AXE_PACKAGE = (
+    "axe-core@4.14.1",
+    "FHfa+lmNjQZfJz1q8wKqIDwC6DExcHt/pkjNQb09a3NPjCKg2rhu5qb2S4r76ASyFNNtuFooJpZe37OgudVGtQ==",
+    (("axe.min.js", AXE.parent),),
+)
 ANYWIDGET = Path(sys.prefix) / "share" / "jupyter" / "nbextensions" / "anywidget" / "index.js"
 
 # Ahead of require.js: a module that nobody defined is looked for beside it, not beside the page; and the
@@ -71,6 +79,17 @@ def vendor() -> None:
     require = VENDOR / "widgets" / "require.js"
     require.write_bytes(PAGE_SETTINGS.encode() + require.read_bytes())
     stamp.write_text(recipe)
+
+
+def axe() -> str:
+    """The source of the accessibility checker axe-core, fetched when it is not here."""
+    package, checksum, files = AXE_PACKAGE
+    stamp = AXE.with_suffix(".version")
+    if not AXE.exists() or not stamp.exists() or stamp.read_text() != package:
+        with tempfile.TemporaryDirectory() as scratch:
+            unpack(fetch(package, checksum, Path(scratch)), files)
+        stamp.write_text(package)
+    return AXE.read_text(encoding="utf-8")
 
 
 def npm() -> list[str]:
@@ -108,8 +127,8 @@ def fetch(package: str, checksum: str, folder: Path) -> Path:
     return archive
 
 
-def unpack(archive: Path, files: tuple[tuple[str, str], ...]) -> None:
-    """Copy the files that match each pattern into its folder of VENDOR."""
+def unpack(archive: Path, files: tuple[tuple[str, str | Path], ...]) -> None:
+    """Copy the files that match each pattern into its folder, of VENDOR where it is no absolute one."""
     with tarfile.open(archive) as tar:
         for pattern, folder in files:
             members = [member for member in tar if PurePosixPath(member.name).match(f"package/{pattern}")]

@@ -1,0 +1,22 @@
+"""What the checker axe-core finds wrong with a page."""
+
+from playwright.sync_api import Page
+
+from tools import vendor
+
+SERIOUS = ("serious", "critical")
+RUN = """async ([within, without]) => {
+  const context = { include: [within], exclude: without.filter((each) => document.querySelector(each)) };
+  return (await axe.run(context, { resultTypes: ["violations"] })).violations;
+}"""
+
+
+def violations(page: Page, within: str = "html", without: tuple[str, ...] = ()) -> list[str]:
+    """The serious violations in what ``within`` selects, but not in what ``without`` does, a line for each."""
+    page.evaluate(vendor.axe())
+    return [
+        f"{each['impact']} {each['id']}: {node['target'][-1]}: {' '.join(node['failureSummary'].split())[:300]}"
+        for each in page.evaluate(RUN, [within, without])
+        if each["impact"] in SERIOUS
+        for node in each["nodes"]
+    ]
