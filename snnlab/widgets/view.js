@@ -244,8 +244,10 @@ export function mount(holder, host) {
     matchMedia(query).addEventListener("change", repaint, { signal });
   }
   document.addEventListener("visibilitychange", () => {
-    if (document.hidden && unanswered) answer();
-    else repaint();
+    cancelAnimationFrame(waiting); // a page in the background may have dropped it
+    waiting = 0;
+    if (!document.hidden) repaint();
+    else if (unanswered) answer();
   }, { signal });
 
   connect();
