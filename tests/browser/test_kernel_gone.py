@@ -1,4 +1,4 @@
-"""An explorer whose kernel has gone, hangs, was interrupted, or was never there: one sentence, and no way to be fooled."""
+"""An explorer whose kernel has gone, hangs, was interrupted or was never there: one sentence, and nobody is fooled."""
 
 import os
 import re
