@@ -95,6 +95,7 @@ class Attempt {
     this.trains = populations.map(({ name, n }) => new Train(name, n));
     this.groups = groups.map((_, g) => {
       const members = populations.map((population, i) => ({ ...population, i })).filter(({ group }) => group === g);
+      members.sort((a, b) => a.first - b.first); // the planner's order, which need not be the network's
       return { trains: members.map(({ i }) => this.trains[i]), bounds: [...members.map(({ first }) => first), members.at(-1).last] };
     });
     const shapes = module.shapes("samples");
