@@ -79,12 +79,12 @@ def test_sliders_are_those_of_the_notebook(js: Page) -> None:
             assert np.array(found) == pytest.approx(np.array(expected), rel=1e-9, abs=1e-12), parameter.name
 
 
-def recording(rate: float, together: float, seed: int, duration: float = 500.0) -> Recording:
+def recording(rate: float, together: float, seed: int, duration: float, sizes: tuple[int, int]) -> Recording:
     """Two populations of Poisson cells, with a share of their spikes in common volleys."""
     rng, dt, trains = np.random.default_rng(seed), 0.1, {}
     steps = round(duration / dt)
     volleys = rng.random(steps) < 0.02
-    for name, n in (("E", 333), ("I", 70)):
+    for name, n in zip("EI", sizes, strict=True):
         chance = rate * dt * 1e-3 * np.where(volleys, 1.0 + 50.0 * together, 1.0 - together)[:, None]
         step, cell = np.nonzero(rng.random((steps, n)) < chance)
         trains[name] = SpikeTrains(step * dt, cell.astype(np.int32), n, 0.0, duration)
@@ -102,21 +102,31 @@ def packed(run: Recording) -> np.ndarray:
 
 
 @pytest.mark.parametrize(
-    ("rate", "together", "duration"),
-    [(20.0, 0.0, 500.0), (20.0, 0.8, 500.0), (0.05, 0.0, 500.0), (0.0, 0.0, 500.0), (40.0, 0.3, 123.4)],
+    ("rate", "together", "duration", "sizes"),
+    [
+        (20.0, 0.0, 500.0, (333, 70)),
+        (20.0, 0.8, 500.0, (333, 70)),
+        (0.05, 0.0, 500.0, (333, 70)),
+        (0.0, 0.0, 500.0, (333, 70)),
+        (40.0, 0.3, 123.4, (65, 64)),
+        (80.0, 0.0, 300.0, (2, 1)),
+        (0.0, 0.0, 300.0, (1, 1)),
+    ],
 )
-def test_spikes_frame_and_status_line(js: Page, rate: float, together: float, duration: float) -> None:
+def test_spikes_frame_and_status_line(
+    js: Page, rate: float, together: float, duration: float, sizes: tuple[int, int]
+) -> None:
     """Packed words, in pieces, become the very frame and the very sentence that Python makes of the recording."""
-    run = recording(rate, together, 3, duration)
+    run = recording(rate, together, 3, duration, sizes)
     words = packed(run)
     header, data = encode(run, duration, {"p": 0.5})
     found = js.evaluate(
-        """([words, nWords, dt, duration, samples]) => {
+        """([words, nWords, dt, duration, samples, sizes]) => {
           const bytes = Uint8Array.from(atob(words), (c) => c.charCodeAt(0)), all = new Uint32Array(bytes.buffer);
-          const trains = [new live.Train("E", 333), new live.Train("I", 70)], steps = all.length / nWords;
+          const trains = sizes.map((n, i) => new live.Train("EI"[i], n)), steps = all.length / nWords;
           for (let first = 0; first < steps; first += 700) {
             const taken = Math.min(700, steps - first);
-            live.unpack(all.subarray(first * nWords), nWords, taken, first, trains, [0, 333, 403]);
+            live.unpack(all.subarray(first * nWords), nWords, taken, first, trains, [0, sizes[0], sizes[0] + sizes[1]]);
           }
           const of = ([name, values]) => ({ name, cells: [0], width: 1, values: Float32Array.from(values) });
           const run = { dt, duration, done: steps, trains, samples: samples.map(of) };
@@ -130,6 +140,7 @@ def test_spikes_frame_and_status_line(js: Page, rate: float, together: float, du
             run.dt,
             duration,
             [[name, values[:, 0].tolist()] for name, values in run.samples.items()],
+            list(sizes),
         ],
     )
     frame, bytes_, summary = found

@@ -48,14 +48,12 @@ def style() -> str:
     return view.style() + (_HERE / "page.css").read_text("utf-8")
 
 
-def fragment(
-    package: Mapping[str, Any], picture: bytes, alt: str, values: Mapping[str, float] | None = None
-) -> str:
+def fragment(package: Mapping[str, Any], picture: bytes, alt: str) -> str:
     """The HTML of one explorer: the executed ``picture`` (PNG) and what takes its place.
 
-    ``package`` is what ``Program.package`` gives; ``values`` are the first settings, where they are not the model's.
+    ``package`` is what ``Program.package`` gives.
     """
-    data = json.dumps({**_encoded(package), "values": dict(values or {})}, allow_nan=False)
+    data = json.dumps(_encoded(package), allow_nan=False)
     model, words = html.escape(package["manifest"]["model"]), html.escape(alt)
     # "<" is written so that no text in the data ends the script element
     return (
@@ -87,20 +85,11 @@ def mimebundle(explorer: Explorer) -> dict[str, str]:
         explorer.run()
     figure, png = explorer.figure(), io.BytesIO()
     figure.savefig(png, format="png", dpi=100)
-    build, values = explorer.subject.build, explorer.values
-    package = program(build, **values).package()
-    untouched = Explorer(build).values  # links say what differs from it, in a notebook and here
-    package = {**package, "manifest": {**package["manifest"], "start": untouched}}
-    return {"text/html": fragment(package, png.getvalue(), figure.alt, values), "text/plain": repr(explorer)}
+    package = program(explorer.subject.build, **explorer.values).package()
+    return {"text/html": fragment(package, png.getvalue(), figure.alt), "text/plain": repr(explorer)}
 
 
-def document(
-    package: Mapping[str, Any],
-    picture: bytes,
-    alt: str,
-    title: str = "",
-    values: Mapping[str, float] | None = None,
-) -> str:
+def document(package: Mapping[str, Any], picture: bytes, alt: str, title: str = "") -> str:
     """A whole page in one file. It may ask nobody for anything: its own security policy says so."""
     manifest = package["manifest"]
     title = html.escape(title or manifest.get("title") or manifest["model"])
@@ -121,7 +110,7 @@ def document(
         f'<meta http-equiv="Content-Security-Policy" content="{policy}">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
         f"<title>{title}</title>\n<style>{look}</style>\n</head>\n"
-        f"<body>\n<main>\n<h1>{title}</h1>\n{fragment(package, picture, alt, values)}</main>\n"
+        f"<body>\n<main>\n<h1>{title}</h1>\n{fragment(package, picture, alt)}</main>\n"
         f"<script>{code}</script>\n</body>\n</html>\n"
     )
 

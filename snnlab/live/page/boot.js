@@ -30,9 +30,9 @@ function checkLink() {
     if (!holders.length) return;
     const link = linked(location.hash);
     if (!link || firstOf(link.model)) return;
-    throw new Error(unknown("The link is for another page: this one has no explorer of", link.model, holders.map(({ dataset }) => dataset.model)));
+    throw new Error(unknown("This page has no explorer of", link.model, holders.map(({ dataset }) => dataset.model)));
   } catch (error) {
-    holders[0].before(element("p", { class: "snnlab-failure", role: "alert" }, error.message));
+    holders[0].before(element("p", { class: "snnlab-failure", role: "alert" }, `The link was not followed. ${error.message}`));
   }
 }
 

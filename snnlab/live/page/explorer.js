@@ -7,11 +7,11 @@ const CUSTOM = "(custom values)";
 
 export class Explorer {
   /** In place of what `holder` shows. `failed(words)` hears why there can be no explorer. */
-  constructor(holder, { manifest, values, ...builds }, failed) {
+  constructor(holder, { manifest, ...builds }, failed) {
     Object.assign(this, { holder, manifest, failed, state: "loading", words: "", summary: "", problem: "", progress: 0 });
     this.astray = ""; // why the page's link was not followed; said until a hand changes something
     this.name = manifest.model;
-    this.settings = new Settings(manifest, values);
+    this.settings = new Settings(manifest);
     this.serial = 0;
     this.recorded = null; // the values of the picture
     this.kept = null; // the frame of the last run that worked

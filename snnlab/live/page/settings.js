@@ -25,9 +25,8 @@ function allowed({ low, high, unit }) {
 }
 
 export class Settings {
-  /** `values` are the page's own first values, over those that the model always starts with. */
-  constructor(manifest, values = {}) {
-    const { model, parameters, fixed_parameters = [], duration, dt, presets = {}, start = {} } = manifest;
+  constructor(manifest) {
+    const { model, parameters, fixed_parameters = [], duration, dt, presets = {}, start = {}, values = {} } = manifest;
     this.owner = model;
     this.code_lines = manifest.code;
     const of = (name, more) => ({ name, unit: "ms", low: ABOVE_ZERO, high: null, log: false, integer: false, ...more });
@@ -51,7 +50,7 @@ export class Settings {
     this.held = Object.fromEntries(Object.entries(manifest.fixed ?? {}).filter(known)); // by the compiled model
     for (const { name, fixed: held } of all) if (held) this.held[name] ??= this.values[name];
     Object.assign(this.values, this.held);
-    this.update(values);
+    this.update(Object.fromEntries(Object.entries(values).filter(known))); // the page's own first values
     this.start = { ...this.values };
   }
 
@@ -150,16 +149,16 @@ export class Settings {
 /** The model and the values, as texts, that a link's fragment names; null for a fragment that is none of ours. */
 export function linked(fragment) {
   if (!fragment.startsWith(LINK)) return null;
-  if (fragment.length > 4000) throw new Error("The link is longer than any that this page makes; it was not followed.");
+  if (fragment.length > 4000) throw new Error("It is longer than any link that this page makes.");
   const values = {};
   let parts;
   try {
     parts = fragment.slice(LINK.length).split("&").map((part) => part.split("=").map(decodeURIComponent));
   } catch {
-    throw new Error("The link is damaged; it was not followed.");
+    throw new Error("It is damaged.");
   }
   for (const part of parts.slice(1)) {
-    if (part.length !== 2 || !part[0]) throw new Error("The link is damaged; it was not followed.");
+    if (part.length !== 2 || !part[0]) throw new Error("It is damaged.");
     values[part[0]] = part[1];
   }
   return { model: parts[0].join("="), values };

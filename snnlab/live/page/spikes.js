@@ -1,7 +1,7 @@
 // Spikes of a run: read from packed words, measured as snnlab.analysis.summary measures them.
 
 const SILENT_RATE = 0.1, SATURATED_SHARE = 0.75, IRREGULAR_CV = 0.5, SYNCHRONOUS_COVARIANCE = 0.02;
-const ROUNDING = 1e-9, BIN_WIDTH = 5, TAU_REF = 5; // as in analysis/spikes.py, which gives the reasons
+const ROUNDING = 1e-9, BIN_WIDTH = 5, TAU_REF = 5, FEW = 10; // as in analysis/spikes.py, which gives the reasons
 
 /** The spikes of one population, in order of time and then of cell. */
 export class Train {
@@ -134,12 +134,15 @@ function verdict(n, rate, cv, chi, duration) {
 export function summarise(trains, dt, duration) {
   const together = cellwise(trains);
   const rates = trains.map(({ count, n }) => (duration ? (1000 * count) / (n * duration) : NaN));
-  const cv = intervalCV(together, dt), chi = synchrony(together, dt, duration);
+  const cv = intervalCV(together, dt);
+  let chi = synchrony(together, dt, duration);
   const rate = duration ? (1000 * together.steps.length) / (together.n * duration) : NaN;
+  let said = verdict(together.n, rate, cv, chi, duration);
+  if (together.n < FEW) [chi, said] = [NaN, said.includes("silent") || !duration ? said : ""]; // no population
   const figures = trains.map(({ name }, i) => `${name} ${fixed(rates[i], 1)} Hz`).filter((_, i) => !Number.isNaN(rates[i]));
   for (const [name, value] of [["CV", cv], ["synchrony", chi]]) {
     if (!Number.isNaN(value)) figures.push(`${name} ${fixed(value, 2)}`);
   }
-  const words = [figures.join(", "), verdict(together.n, rate, cv, chi, duration)].filter(Boolean).join(": ");
+  const words = [figures.join(", "), said].filter(Boolean).join(": ");
   return { words, rates, cv, synchrony: chi };
 }
