@@ -12,7 +12,7 @@ import io
 import json
 import pathlib
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from snnlab.widgets import view
@@ -48,13 +48,13 @@ def style() -> str:
     return view.style() + (_HERE / "page.css").read_text("utf-8")
 
 
-def fragment(package: Mapping[str, Any], picture: bytes, alt: str) -> str:
+def fragment(compiled: Mapping[str, Any], picture: bytes, alt: str) -> str:
     """The HTML of one explorer: the executed ``picture`` (PNG) and what takes its place.
 
-    ``package`` is what ``Program.package`` gives.
+    ``compiled`` is what ``package`` or ``Program.package`` gives.
     """
-    data = json.dumps(_encoded(package), allow_nan=False)
-    model, words = html.escape(package["manifest"]["model"]), html.escape(alt)
+    data = json.dumps(_encoded(compiled), allow_nan=False)
+    model, words = html.escape(compiled["manifest"]["model"]), html.escape(alt)
     # "<" is written so that no text in the data ends the script element
     return (
         f'<div class="snnlab-live" data-model="{model}">\n'
@@ -65,11 +65,11 @@ def fragment(package: Mapping[str, Any], picture: bytes, alt: str) -> str:
     )
 
 
-def _encoded(package: Mapping[str, Any]) -> dict[str, Any]:
+def _encoded(compiled: Mapping[str, Any]) -> dict[str, Any]:
     return {
-        "manifest": package["manifest"],
-        **{build: _base64(package[build]) for build in ("simd", "scalar")},
-        "variants": [_encoded(variant) for variant in package.get("variants", ())],
+        "manifest": compiled["manifest"],
+        **{build: _base64(compiled[build]) for build in ("simd", "scalar")},
+        **{more: [_encoded(each) for each in compiled.get(more, ())] for more in ("variants", "sizes")},
     }
 
 
@@ -77,21 +77,36 @@ def _base64(data: bytes) -> str:
     return base64.b64encode(data).decode()
 
 
-def mimebundle(explorer: Explorer) -> dict[str, str]:
-    """What a cell of a book shows of an explorer: its present recording (it is run if there is none), then itself."""
+def package(model: str | Callable[..., Any], **values: Any) -> dict[str, Any]:
+    """A model's compiled program with, as ``sizes``, those of the presets that are of another size.
+
+    Raises ValueError for an unknown name, a wrong value, and what a page cannot run.
+    """
     from snnlab.live import program
 
+    first = program(model, **values)
+    whole = first.package()
+    fixed, sizes = whole["manifest"]["fixed"], []
+    for changes in whole["manifest"]["presets"].values():
+        size = {**fixed, **{name: value for name, value in changes.items() if name in fixed}}
+        if size != fixed and size not in sizes:
+            sizes.append(size)
+    return {**whole, "sizes": [program(model, **{**values, **size}).package() for size in sizes]}
+
+
+def mimebundle(explorer: Explorer) -> dict[str, str]:
+    """What a cell of a book shows of an explorer: its present recording (it is run if there is none), then itself."""
     if explorer.recording is None:
         explorer.run()
     figure, png = explorer.figure(), io.BytesIO()
     figure.savefig(png, format="png", dpi=100)
-    package = program(explorer.subject.build, **explorer.values).package()
-    return {"text/html": fragment(package, png.getvalue(), figure.alt), "text/plain": repr(explorer)}
+    compiled = package(explorer.subject.build, **explorer.values)
+    return {"text/html": fragment(compiled, png.getvalue(), figure.alt), "text/plain": repr(explorer)}
 
 
-def document(package: Mapping[str, Any], picture: bytes, alt: str, title: str = "") -> str:
+def document(compiled: Mapping[str, Any], picture: bytes, alt: str, title: str = "") -> str:
     """A whole page in one file. It may ask nobody for anything: its own security policy says so."""
-    manifest = package["manifest"]
+    manifest = compiled["manifest"]
     title = html.escape(title or manifest.get("title") or manifest["model"])
     code, look = script(), style() + _PAGE_STYLE
     policy = "; ".join(
@@ -110,7 +125,7 @@ def document(package: Mapping[str, Any], picture: bytes, alt: str, title: str = 
         f'<meta http-equiv="Content-Security-Policy" content="{policy}">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
         f"<title>{title}</title>\n<style>{look}</style>\n</head>\n"
-        f"<body>\n<main>\n<h1>{title}</h1>\n{fragment(package, picture, alt)}</main>\n"
+        f"<body>\n<main>\n<h1>{title}</h1>\n{fragment(compiled, picture, alt)}</main>\n"
         f"<script>{code}</script>\n</body>\n</html>\n"
     )
 
@@ -120,7 +135,10 @@ _PAGE_STYLE = """
 body { margin: 0; padding: 1em; font-family: system-ui, sans-serif; background: #fff; color: #1f1f1f; }
 main { max-width: 1200px; margin: 0 auto; }
 h1 { font-size: 1.3em; }
-@media (prefers-color-scheme: dark) { body { background: #1a1a1a; color: #f2f2f2; } }
+@media (prefers-color-scheme: dark) {
+  body { background: #1a1a1a; color: #f2f2f2; }
+  .snnlab-explorer, .snnlab-view { --snnlab-accent: #56b4e9; --snnlab-alarm: #ff8a80; }
+}
 """
 
 

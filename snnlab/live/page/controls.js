@@ -62,20 +62,23 @@ export function element(tag, attributes = {}, ...children) {
 
 let made = 0; // ids are for labels; two explorers of one model must not share them
 
-/** The controls of one parameter. `touched(name, value)` hears a number, or the text that is none. */
+/**
+ * The controls of one parameter; where only the values `held` can be had it has no slider. `touched(name, value)` hears
+ * a number, or the text that is none.
+ */
 export class Control {
-  constructor(parameter, touched) {
-    const { name, unit, doc, integer, fixed } = parameter;
+  constructor(parameter, held, touched) {
+    const { name, unit, doc, integer } = parameter;
     Object.assign(this, { name, unit });
     const words = unit ? `${name} (${unit})` : name, id = `snnlab-control-${(made += 1)}`;
     const hint = doc ?? "";
     this.box = element("input", {
-      type: "number", id, step: integer ? 1 : "any", inputmode: "decimal", title: hint, disabled: Boolean(fixed),
+      type: "number", id, step: integer ? 1 : "any", inputmode: "decimal", title: hint, disabled: held?.length === 1,
       onchange: () => touched(name, this.box.value === "" ? "" : this.box.valueAsNumber),
     });
     this.element = element("div", { class: "snnlab-control", "data-parameter": name },
       element("label", { for: id, title: hint }, words), this.box);
-    if (integer || fixed) return;
+    if (integer || held) return;
     const scale = (this.scale = new Scale(parameter));
     this.slider = element("input", {
       type: "range", min: scale.min, max: scale.max, step: scale.step, "aria-label": words, title: hint,

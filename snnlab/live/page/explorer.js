@@ -7,18 +7,18 @@ const CUSTOM = "(custom values)";
 
 export class Explorer {
   /** In place of what `holder` shows. `failed(words)` hears why there can be no explorer. */
-  constructor(holder, { manifest, ...builds }, failed) {
+  constructor(holder, { manifest, sizes = [], ...builds }, failed) {
     Object.assign(this, { holder, manifest, failed, state: "loading", words: "", summary: "", problem: "", progress: 0 });
     this.astray = ""; // why the page's link was not followed; said until a hand changes something
     this.name = manifest.model;
-    this.settings = new Settings(manifest);
+    this.settings = new Settings(manifest, sizes.map((each) => each.manifest));
     this.serial = 0;
     this.recorded = null; // the values of the picture
     this.kept = null; // the frame of the last run that worked
     this.perMs = null; // computing time of one ms of model time
     this.arrange();
     this.view = mount(this.picture, { name: this.name, send: (message) => this.answered(message) });
-    this.runner = new Runner({ manifest, ...builds }, () => this.begin(), (message, given) => this.hear(message, given));
+    this.runner = new Runner({ manifest, sizes, ...builds }, () => this.begin(), (message, given) => this.hear(message, given));
     this.followLink();
     addEventListener("hashchange", () => this.followLink(true));
     this.show();
@@ -29,7 +29,7 @@ export class Explorer {
 
   arrange() {
     const { manifest, settings } = this, all = [...settings.parameters.values()];
-    this.controls = new Map(all.map((each) => [each.name, new Control(each, (name, value) => this.gesture(() => this.set({ [name]: value })))]));
+    this.controls = new Map(all.map((each) => [each.name, new Control(each, settings.held[each.name], (name, value) => this.gesture(() => this.set({ [name]: value })))]));
     const chosen = (manifest.visible ?? []).filter((name) => settings.names.includes(name));
     const first = [...(chosen.length ? chosen : settings.names.slice(0, VISIBLE)), "duration", "seed"];
     this.folded = [...this.controls.keys()].filter((name) => !first.includes(name));

@@ -25,7 +25,8 @@ function allowed({ low, high, unit }) {
 }
 
 export class Settings {
-  constructor(manifest) {
+  /** `others` are the manifests of the same model in other sizes. */
+  constructor(manifest, others = []) {
     const { model, parameters, fixed_parameters = [], duration, dt, presets = {}, start = {}, values = {} } = manifest;
     this.owner = model;
     this.code_lines = manifest.code;
@@ -47,9 +48,13 @@ export class Settings {
     const known = ([name]) => this.parameters.has(name);
     Object.assign(this.values, Object.fromEntries(Object.entries(start).filter(known)));
     this.fresh = { ...this.values }; // of an explorer that nobody has touched: links say what differs from it
-    this.held = Object.fromEntries(Object.entries(manifest.fixed ?? {}).filter(known)); // by the compiled model
-    for (const { name, fixed: held } of all) if (held) this.held[name] ??= this.values[name];
-    Object.assign(this.values, this.held);
+    const sizes = ({ fixed = {} }) => Object.fromEntries(Object.entries(fixed).filter(known));
+    Object.assign(this.values, sizes(manifest));
+    this.held = {}; // what a compiled model fixes: the values that there are modules for
+    for (const { name, fixed: held } of all) if (held) this.held[name] = [this.values[name]];
+    for (const [name, value] of [manifest, ...others].flatMap((each) => Object.entries(sizes(each)))) {
+      this.held[name] = [...new Set([...(this.held[name] ?? []), value])];
+    }
     this.update(Object.fromEntries(Object.entries(values).filter(known))); // the page's own first values
     this.start = { ...this.values };
   }
@@ -69,8 +74,8 @@ export class Settings {
       throw new Error(`${this.owner}: ${name} = ${general(value)}${suffix} is not allowed; it must be ${allowed(parameter)}.`);
     }
     if (integer && value !== Math.round(value)) throw new Error(`${this.owner}: ${name} = ${general(value)} must be a whole number.`);
-    if (name in this.held && value !== this.held[name]) {
-      throw new Error(`${this.owner}: ${name} is ${general(this.held[name])} on this page and cannot be changed here; it can be in a notebook.`);
+    if (this.held[name]?.includes(value) === false) {
+      throw new Error(`${this.owner}: ${name} is ${this.held[name].map((each) => general(each)).join(" or ")} on this page and cannot be changed here; it can be in a notebook.`);
     }
     return value;
   }

@@ -9,8 +9,8 @@ const PATIENCE = 150; // ms that a run may take before what it has so far is sho
 const SHARE = 0.2; // of a long run's time is spent on showing what it has so far, at most
 const MOST = 400e6; // bytes of samples that a page keeps
 
-const engines = []; // the program, then its variants: what Python builds in another way, loaded when first needed
-let package_, current = null, last = null;
+let engines = []; // of the program, of its variants (what Python builds in another way) and of other sizes
+let current = null, last = null;
 
 const turn = new MessageChannel(), waiting = [];
 turn.port1.onmessage = () => waiting.shift()();
@@ -19,10 +19,20 @@ const messagesFirst = () => new Promise((resolve) => {
   turn.port2.postMessage(null);
 });
 
-/** A loaded program. */
+/** A program, loaded when it is first needed. */
 class Engine {
-  static async of(given) {
-    return Object.assign(new Engine(), { manifest: given.manifest, module: await Module.of(given, given.manifest.buffers), wiredTo: "" });
+  constructor(given) {
+    Object.assign(this, { given, manifest: given.manifest, wiredTo: "" });
+  }
+
+  async load() {
+    this.module ??= await Module.of(this.given, this.manifest.buffers);
+    return this;
+  }
+
+  /** Whether it was compiled for the sizes among these values. */
+  fits(values) {
+    return Object.entries(this.manifest.fixed ?? {}).every(([name, value]) => !(name in values) || values[name] === value);
   }
 
   /** Take the values; gives the condition that they break, or null. */
@@ -76,11 +86,11 @@ class Engine {
 
 /** The engine that can run with these values, prepared. Throws an Error, the sentence of the condition they break. */
 async function engineFor(asked) {
-  const broken = engines[0].prepare(asked);
-  if (!broken) return engines[0];
-  for (const [i, variant] of (package_.variants ?? []).entries()) {
-    engines[i + 1] ??= await Engine.of(variant);
-    if (!engines[i + 1].prepare(asked)) return engines[i + 1];
+  let broken = { text: "This page has no module for these sizes." };
+  for (const engine of engines.filter((each) => each.fits(asked.values))) {
+    const fault = (await engine.load()).prepare(asked);
+    if (!fault) return engine;
+    if (!broken.parameters) broken = fault;
   }
   throw new Error(broken.text);
 }
@@ -133,9 +143,10 @@ class Attempt {
 }
 
 async function load(given) {
-  package_ = given;
-  engines.push(await Engine.of(given));
-  postMessage({ ready: engines[0].module.build });
+  const whole = (each) => [each, ...(each.variants ?? [])];
+  engines = [given, ...(given.sizes ?? [])].flatMap(whole).map((each) => new Engine(each));
+  const { module } = await engines[0].load();
+  postMessage({ ready: module.build });
 }
 
 async function work(attempt) {
