@@ -126,9 +126,10 @@ class Program:
         look, opening, parts = self.subject.look, self.opening, self.parts
         known = {p.name: p for p in self.subject.parameters}
         duration = next(p for p in RUN_PARAMETERS if p.name == "duration")
-        start = {name: self.settings[name] for name in self.settings}
+        values = {name: self.settings[name] for name in self.settings}
+        untouched = Settings(self.subject.name, self.subject.parameters, look.start)
         low, high = self.dts[0], self.dts[2]
-        step = Parameter("dt", start["dt"], "ms", "time step", (low, high), (low, high), True, False, True)
+        step = Parameter("dt", values["dt"], "ms", "time step", (low, high), (low, high), True, False, True)
         return {
             "model": self.subject.name,
             "title": self.subject.name,
@@ -143,11 +144,12 @@ class Program:
             "order": [p.name for p in self.subject.parameters if p.name in self.settings],
             "visible": list(look.visible),
             "presets": {name: dict(changes) for name, changes in look.presets.items()},
-            "start": start,
-            "seed": start["seed"],
-            "dt": start["dt"],
+            "values": values,
+            "start": dict(untouched),  # of an explorer that nobody has touched: what links are relative to
+            "seed": values["seed"],
+            "dt": values["dt"],
             "dt_parameter": self._described(step),
-            "duration": self._described(dataclasses.replace(duration, default=start["duration"])),
+            "duration": self._described(dataclasses.replace(duration, default=values["duration"])),
             "capacity": parts.capacity,
             "code": {
                 "imports": self.subject.imports,

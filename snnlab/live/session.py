@@ -26,7 +26,7 @@ class Session:
         not run, SimulationError where a run is stopped.
         """
         module, manifest = self.instance, self.manifest
-        values = {**manifest["start"], **values}
+        values = {**manifest["values"], **values}
         dt, seed = float(values["dt"]), int(values["seed"])
         duration = float(values["duration"] if duration is None else duration)
         n_steps, names = round(duration / dt), [p["name"] for p in manifest["parameters"]]
