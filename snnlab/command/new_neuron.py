@@ -33,7 +33,9 @@ def main(arguments: Sequence[str]) -> int:
     for path, text in files.items():
         with whole_file(path) as file:
             file.write(text.encode())
-    print(f"wrote {' and '.join(map(str, files))}; test it by: python -m pytest test_{module}.py")
+    print(f"wrote {' and '.join(map(str, files))}")
+    print(f"test it:  python -m pytest test_{module}.py")
+    print(f"move it:  from {module} import {name}; snnlab.explore({name})")
     return 0
 
 
