@@ -12,6 +12,7 @@ from snnlab.widgets.attempt import Shown
 from snnlab.widgets.controls import Control
 from snnlab.widgets.explorer import Explorer
 from snnlab.widgets.frames import Frame, encode
+from snnlab.widgets.home import Home
 from snnlab.widgets.runner import loop_runs
 from snnlab.widgets.view import CanvasView
 
@@ -72,6 +73,8 @@ class Panel:
         self.preset.add_class("snnlab-action-preset")
         self.preset.observe(lambda change: self._preset_chosen(change.new), "value")
         self.widget = self._arranged()
+        self._home = Home()
+        self._home.receive(self.widget)
         if explorer.shown is not None:
             self.pin_changed()
             self.show(explorer.shown)
@@ -112,6 +115,7 @@ class Panel:
 
     def displayed(self) -> Any:
         """The mime bundle of the widgets; the first display runs the model once, in the background."""
+        self._home.settle()
         if self.explorer.recording is None and loop_runs():
             self.explorer.request()
         return self.widget._repr_mimebundle_()

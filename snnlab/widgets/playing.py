@@ -36,6 +36,7 @@ class Player:
         self._task: asyncio.Task | None = None
         self._values: dict[str, Number] = {}  # that the stream goes by
         self._portrait: Portrait | RingPortrait | None = None
+        self._frame: Shown | None = None  # to be shown next, or shown last
         self._cost: float | None = None  # s of computing for one ms of model time
         self._rest = 0.0  # s of a frame that are not computing: making and showing it
         self._talked = -TALK
@@ -76,13 +77,15 @@ class Player:
         self.pause()
         try:
             self._advance(self._explorer.settings["duration"] / STEPS)
+            self._show()
         except Exception as error:
             self._fail(error)
             raise
 
     async def caught_up(self) -> None:
         """Wait until what is shown goes by the present values, or nothing plays any more."""
-        while self.playing and self._values != self._explorer.values:
+        explorer = self._explorer
+        while self.playing and (explorer.shown is not self._frame or explorer.stale):
             await asyncio.sleep(PAUSE)
         if not self.playing and self._task is not None and not self._task.done():
             await asyncio.wait([self._task])
@@ -100,9 +103,10 @@ class Player:
                 self._explorer.remember(error)
                 self._fail(error)
                 return
-            await self._explorer.drawn()
+            await self._explorer.drawn()  # the frame before: the page draws while the next is computed
             if self._explorer.left_alone:
                 self.pause()
+            self._show()
             spent = perf_counter() - began
             self._rest += 0.2 * (spent - computing - self._rest)
             await asyncio.sleep(max(PAUSE, FRAME - spent))
@@ -123,15 +127,14 @@ class Player:
         return min(asked, max(SLOWEST - self._rest, 0.2 * SLOWEST) / self._cost)
 
     def _advance(self, ms: float) -> float:
-        """Simulate, show, and say how many seconds the simulating took."""
+        """Simulate the next frame, and say how many seconds that took."""
         fresh = self._follow()
         began = perf_counter()
         before = self._stream.t
         self._stream.advance(ms)
-        self._recording = self._stream.recording()
+        self._frame = Shown(self._stream.recording(), self._values, self._portrait)
         spent = perf_counter() - began
         self._cost = None if fresh else spent / (self._stream.t - before)  # the first may have compiled
-        self._show()
         return spent
 
     def _follow(self) -> bool:
@@ -156,15 +159,15 @@ class Player:
         return fresh
 
     def _show(self) -> None:
-        if self._stream is None:
+        if self._stream is None or self._frame is None:
             return
         explorer, now = self._explorer, perf_counter()
         words = None
         if not self.playing or now - self._talked >= TALK:
             words = f"{self._news}{'' if self.playing else 'paused at '}t = {self._stream.t:.6g} ms"
-            explorer.summary = summarise(self._recording, self._portrait)
+            explorer.summary = summarise(self._frame.recording, self._frame.portrait)
             words, self._news, self._talked = f"{words}. {explorer.summary}", "", now
-        explorer.show_live(Shown(self._recording, self._values, self._portrait), words)
+        explorer.show_live(self._frame, words)
 
     def _interrupted(self) -> None:
         self._news = "interrupted from the keyboard, "
@@ -180,7 +183,7 @@ class Player:
         if isinstance(
             error, SimulationError
         ):  # frames up to its discovery may have shown what was wrong already
-            self._recording = error.recording
+            self._frame = Shown(error.recording, self._values, self._portrait)
             self._show()
         if not isinstance(error, ValueError):
             self._stream = None
