@@ -14,8 +14,14 @@ function label(root) {
     const words = handle.closest("[data-parameter]").querySelector("label")?.textContent;
     if (words) handle.setAttribute("aria-label", words);
   }
-  const more = root.querySelector("button[data-action=more]");
-  if (more) more.setAttribute("aria-expanded", String(more.classList.contains("mod-active")));
+  for (const field of root.querySelectorAll(":is(select, input, textarea):not([aria-label])")) {
+    const named = [...(field.labels ?? [])].some((each) => each.textContent.trim() && each.style.display !== "none");
+    const words = field.title || (field.closest(".snnlab-code") ? "code" : "");
+    if (!named && words) field.setAttribute("aria-label", words);
+  }
+  for (const fold of root.querySelectorAll("button.widget-toggle-button[data-action]")) {
+    fold.setAttribute("aria-expanded", String(fold.classList.contains("mod-active")));
+  }
 }
 
 const NO_KERNEL = "No kernel is connected: the picture is of an earlier run. Run the cell again to go on.";
