@@ -98,13 +98,12 @@ function drawRaster(pen, box, panel, scene) {
   for (const [population, below] of banded(panel)) {
     const [high, low] = band(panel, population, below, look, box.h).map((y) => box.y + y);
     if (low - high < 2) continue;
-    const middle = (high + low) / 2;
-    words(pen, population.name, box.x - 8, middle - 7, {
-      colour: theme.colours[population.colour], size: theme.size + 1, font: theme.font, align: "right", bold: true,
-    });
-    words(pen, String(population.n), box.x - 8, middle + 8, {
-      colour: theme.muted, size: theme.size - 1, font: theme.font, align: "right",
-    });
+    const middle = (high + low) / 2, one = low - high < 30; // one line of words, or two
+    const count = { colour: theme.muted, size: theme.size - 1, font: theme.font, align: "right" };
+    const name = { colour: theme.colours[population.colour], size: theme.size + 1, font: theme.font, align: "right", bold: true };
+    words(pen, String(population.n), box.x - 8, one ? middle : middle + 8, count);
+    const x = box.x - 8 - (one ? pen.measureText(String(population.n)).width + 5 : 0);
+    words(pen, population.name, x, one ? middle : middle - 7, name);
     if (high > box.y + 1) line(pen, [[box.x - 5, high], [box.x + box.w, high]], theme.muted, 0.75);
   }
 }

@@ -1,12 +1,12 @@
-"""Explorers in JupyterLab for everybody: by axe-core, by keyboard alone, light and dark, narrow, at 200 %, forced colours."""
+"""Explorers in JupyterLab for everybody: by axe-core, by keyboard alone, light and dark, narrow, at 200 %."""
 
 import json
 
 import pytest
 from accessibility import violations
 from explorer_page import ExplorerPage
-from lab_page import SCREENSHOTS, JupyterLab, run_all, scroll_to
-from playwright.sync_api import Browser, Page, expect
+from lab_page import SCREENSHOTS, JupyterLab, run_all
+from playwright.sync_api import Page, expect
 
 NAMES = ("coba_ei", "wong_wang2006", "cann")
 
