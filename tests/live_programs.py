@@ -1,4 +1,6 @@
-"""Compiling functions and comparing them with JAX; random programs of whole numbers that aim at memory and schedules."""
+"""Functions compiled and compared with JAX; random programs of whole numbers that aim at memory and schedules."""
+
+import inspect
 
 import jax
 import jax.numpy as jnp
@@ -48,8 +50,6 @@ def _entry(function, k, n):
 
     def entry(**buffers):
         return {f"r{k}": function(*(buffers[name] for name in names))}
-
-    import inspect
 
     parameters = [inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY) for name in names]
     entry.__signature__ = inspect.Signature(parameters)
@@ -211,17 +211,39 @@ def _cond(pool, bodies, i, j, k, m, s):
 
         return taken
 
-    kept = lambda a, b, t, n: (a, b if s % 2 else a, t, n)
+    def kept(a, b, t, n):
+        return a, b if s % 2 else a, t, n
+
     c, d, u, q = lax.switch(n & 3, [branch(bodies[0]), kept, branch(bodies[1])], a, b, t, n)
     pool.vectors += [c, d]
     pool.tables.append(u)
     pool.numbers.append(q)
 
 
-_NESTED = [_scan, _while, _cond]
+def _lanes(pool, bodies, i, j, k, m, s):
+    """A loop a row, each as long as its own condition holds."""
+    t = pool.table(i)
+
+    def lane(a, n):
+        def step(carry):
+            count, a, n = carry
+            vectors, _, numbers = bodies[0]([a], [t], [n])
+            return count + 1, vectors[0], numbers[0]
+
+        return lax.while_loop(lambda c: (c[0] < 3) & (c[1][k % N] % 5 != 0), step, (jnp.int32(0), a, n))
+
+    counts, rows, _ = jax.vmap(lane)(pool.table(j), jnp.arange(ROWS) + pool.number(m))
+    pool.tables.append(rows)
+    pool.numbers.append(counts.sum())
+
+
+_NESTED = [_scan, _while, _cond, _lanes]
 
 
 def arguments(rng):
     """Whole numbers for a random program: vectors, tables, numbers."""
-    draw = lambda *shape: rng.integers(-9, 10, shape).astype(np.int32)
+
+    def draw(*shape):
+        return rng.integers(-9, 10, shape).astype(np.int32)
+
     return [draw(N), draw(N), draw(N)], [draw(ROWS, N), draw(ROWS, N)], [draw(), draw()]

@@ -16,6 +16,7 @@ FLAGS = (
     + ("-fwrapv", "-fno-strict-aliasing", "-fno-sanitize=all", "-fno-stack-protector", "-ffp-contract=off")
     + ("-Wl,-s", "-Wl,-z,stack-size=65536")
 )
+INCLUDE = Path(__file__).parent  # where runtime.h is
 SIMD = ("-msimd128", "-mbulk-memory", "-mnontrapping-fptoint")  # what a browser with vector lanes has, too
 
 
@@ -24,22 +25,21 @@ def wasm(source: str, exports: Iterable[str], *, simd: bool = True) -> bytes:
     import ziglang
 
     flags = [*FLAGS, *(SIMD if simd else ()), *(f"-Wl,--export={name}" for name in exports)]
-    include = Path(__file__).parent
     folder = os.environ.get("SNNLAB_LIVE_CACHE")
     if folder is None:
-        return _compiled(source, flags, include)
-    parts = [source, (include / "runtime.h").read_text(), *flags, str(ziglang.__file__)]
+        return _compiled(source, flags)
+    parts = [source, (INCLUDE / "runtime.h").read_text(), *flags, str(ziglang.__file__)]
     kept = Path(folder, f"{hashlib.sha256(chr(0).join(parts).encode()).hexdigest()}.wasm")
     if not kept.exists():
         kept.parent.mkdir(parents=True, exist_ok=True)
-        module = _compiled(source, flags, include)
+        module = _compiled(source, flags)
         with tempfile.NamedTemporaryFile(dir=kept.parent, delete=False) as file:
             file.write(module)
         os.replace(file.name, kept)  # at once, so that no other process reads half of it
     return kept.read_bytes()
 
 
-def _compiled(source: str, flags: list[str], include: Path) -> bytes:
+def _compiled(source: str, flags: list[str]) -> bytes:
     with tempfile.TemporaryDirectory() as folder:
         path, module = Path(folder, "model.c"), Path(folder, "model.wasm")
         path.write_text(source)
@@ -49,7 +49,7 @@ def _compiled(source: str, flags: list[str], include: Path) -> bytes:
             "ziglang",
             "cc",
             *flags,
-            f"-I{include}",
+            f"-I{INCLUDE}",
             str(path),
             "-o",
             str(module),

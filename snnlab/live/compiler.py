@@ -8,7 +8,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from snnlab.live import build, graph
+from snnlab.live import build, graph, trace
 from snnlab.live.graph import Region, Value
 from snnlab.live.lowering import Lowering
 from snnlab.live.memory import Buffer
@@ -92,7 +92,7 @@ def _entry(lower: Lowering, name: str, function: Any, buffers: Mapping[str, Any]
     used = jax.tree.leaves([buffers[each] for each in read])
     wide = any(leaf.dtype in (np.float64, np.int64, np.uint64) for leaf in used)
     with jax.enable_x64(wide or jax.config.jax_enable_x64):
-        params, body = graph.trace(traced, {each: buffers[each] for each in read})
+        params, body = trace.trace(traced, {each: buffers[each] for each in read})
     inputs = [buffer for each in sorted(read) for buffer, _ in places[each]]
     outputs = [buffer for each in sorted(written) for buffer, _ in places[each]]
     for buffer in lower.memory.buffers:

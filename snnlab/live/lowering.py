@@ -10,14 +10,21 @@ import dataclasses
 import math
 from collections.abc import Iterator, Sequence
 
-from snnlab.live import control, elementwise, indexed, rearranged, reductions, threefry
+from snnlab.live import complex_numbers, control, elementwise, indexed, rearranged, reductions, threefry
 from snnlab.live.c import TYPES, Index, literal, ravel, unravel
 from snnlab.live.graph import Op, Region, Value
 from snnlab.live.memory import AliasingError, Buffer, Memory
 from snnlab.live.schedule import Loop, Planner, Scalar, Schedule, Statement, in_place
 from snnlab.live.views import FLAT, VIEWS, is_view
 
-STATEMENTS = control.RULES | indexed.RULES | reductions.RULES | rearranged.RULES | threefry.RULES
+STATEMENTS = (
+    control.RULES
+    | complex_numbers.RULES
+    | indexed.RULES
+    | reductions.RULES
+    | rearranged.RULES
+    | threefry.RULES
+)
 NOW, LATER, NEVER = "now", "later", "never"
 
 

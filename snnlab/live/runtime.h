@@ -193,6 +193,42 @@ INLINE double log1p_f64(double x) { return log1p(x); }
 INLINE double tanh_f64(double x) { return tanh(x); }
 INLINE double logistic_f64(double x) { return 1 / (1 + exp(-x)); }
 
+/* The Fourier transform y of x [n], whose elements lie step apart, by the smallest factor of n (Cooley and Tukey, 1965).
+ * c and s are cosine and sine of 2 pi k / whole, t has room for n numbers; sign -1 is forward. */
+#define FOURIER(NAME, FLOAT) \
+  static void NAME(int n, int step, int whole, int sign, const FLOAT *c, const FLOAT *s, const FLOAT *xr, \
+                   const FLOAT *xi, FLOAT *yr, FLOAT *yi, FLOAT *tr, FLOAT *ti) { \
+    if (n == 1) { yr[0] = xr[0]; yi[0] = xi[0]; return; } \
+    int p = 2; \
+    while (n % p) p = p * p > n ? n : p + 1; \
+    const int m = n / p; \
+    for (int r = 0; r < p; r++) \
+      NAME(m, step * p, whole, sign, c, s, xr + r * step, xi + r * step, yr + r * m, yi + r * m, tr, ti); \
+    if (p == 2) { \
+      for (int k = 0; k < m; k++) { \
+        const FLOAT wr = c[k * step], wi = sign * s[k * step]; \
+        const FLOAT br = yr[m + k] * wr - yi[m + k] * wi, bi = yr[m + k] * wi + yi[m + k] * wr; \
+        yr[m + k] = yr[k] - br; yi[m + k] = yi[k] - bi; \
+        yr[k] += br; yi[k] += bi; \
+      } \
+      return; \
+    } \
+    for (int k = 0; k < m; k++) { \
+      for (int r = 0; r < p; r++) { tr[r] = yr[r * m + k]; ti[r] = yi[r * m + k]; } \
+      for (int q = 0; q < p; q++) { \
+        FLOAT ar = 0, ai = 0; \
+        for (int r = 0; r < p; r++) { \
+          const int w = (int)((int64_t)r * (k + q * m) % n) * step; \
+          const FLOAT wr = c[w], wi = sign * s[w]; \
+          ar += tr[r] * wr - ti[r] * wi; ai += tr[r] * wi + ti[r] * wr; \
+        } \
+        yr[q * m + k] = ar; yi[q * m + k] = ai; \
+      } \
+    } \
+  }
+FOURIER(fourier_f32, float)
+FOURIER(fourier_f64, double)
+
 /* Threefry-2x32 with 20 rounds (Salmon et al., 2011) */
 #define ROUND(r) x += y; y = (y << r | y >> (32 - r)) ^ x;
 #define ROUNDS(a, b, c, d) ROUND(a) ROUND(b) ROUND(c) ROUND(d)

@@ -183,7 +183,7 @@ class Planner:
                 if not is_view(op) or op.outputs[0].size == 1:
                     found.append(once)
                     continue
-                again = op.name == "broadcast_in_dim" and op.outputs[0].size > value.size
+                again = op.outputs[0].size > value.size
                 costly = op.name in FLAT and not self.is_flat_map(value.op) and not _same_axes(op)
                 found += [False if again or costly else once for once in readings(op.outputs[0])]
             return found

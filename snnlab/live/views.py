@@ -57,6 +57,11 @@ def _dynamic_slice(op: Op, index: Index, atom: Atom) -> Index:
     return tuple(plus(i, start) if start != "0" else i for i, start in zip(index, begin, strict=True))
 
 
+def _tile(op: Op, index: Index, atom: Atom) -> Index:
+    shape = op.inputs[0].shape
+    return tuple("0" if n == 1 else f"({i}%{n})" for i, n in zip(index[-len(shape) :], shape, strict=True))
+
+
 VIEWS: dict[str, View] = {
     "reshape": _reshape,
     "squeeze": _reshape,
@@ -66,6 +71,7 @@ VIEWS: dict[str, View] = {
     "rev": _reverse,
     "slice": _slice,
     "dynamic_slice": _dynamic_slice,
+    "tile": _tile,
 }
 FLAT = {"reshape", "squeeze", "expand_dims"}  # elements keep their places in memory
 
