@@ -96,12 +96,16 @@ def package(model: str | Callable[..., Any], **values: Any) -> dict[str, Any]:
 
 def mimebundle(explorer: Explorer) -> dict[str, str]:
     """What a cell of a book shows of an explorer: its present recording (it is run if there is none), then itself."""
+    return {"text/html": fragment(*parts(explorer)), "text/plain": repr(explorer)}
+
+
+def parts(explorer: Explorer) -> tuple[dict[str, Any], bytes, str]:
+    """Of an explorer its package, the picture of its recording (PNG), and the picture in words."""
     if explorer.recording is None:
         explorer.run()
     figure, png = explorer.figure(), io.BytesIO()
     figure.savefig(png, format="png", dpi=100)
-    compiled = package(explorer.subject.build, **explorer.values)
-    return {"text/html": fragment(compiled, png.getvalue(), figure.alt), "text/plain": repr(explorer)}
+    return package(explorer.subject.build, **explorer.values), png.getvalue(), figure.alt
 
 
 def document(compiled: Mapping[str, Any], picture: bytes, alt: str, title: str = "") -> str:
