@@ -42,7 +42,12 @@ def server(port: int = 0, handler: type[Handler] = Quiet) -> http.server.Threadi
 if __name__ == "__main__":
     if not (SITE / "index.html").exists():
         raise SystemExit("no site in _build/html yet: run `make book` first")
-    with server(int(sys.argv[1]) if len(sys.argv) > 1 else 8000, Handler) as serving:
+    port = sys.argv[1] if len(sys.argv) > 1 else "8000"
+    try:
+        serving = server(int(port), Handler)
+    except (ValueError, OSError, OverflowError) as error:
+        raise SystemExit(f"cannot serve on port {port}: {error}; name another, such as 8123") from None
+    with serving:
         print(f"the book is at http://127.0.0.1:{serving.server_port}/ (Ctrl-C ends it)")
         try:
             serving.serve_forever()

@@ -114,6 +114,22 @@ def test_the_policy_names_what_a_page_runs(text: str, scripts: set[str]) -> None
     assert page.index("Content-Security-Policy") < page.index("<", page.index("content=") + 1)
 
 
+@pytest.mark.parametrize("path", ["snnlab", "/snnlab", "//elsewhere/", "/a b/", "/<b>/"])
+def test_a_site_path_that_is_none_is_refused(path: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SNNLAB_SITE_PATH", path)
+    with pytest.raises(SystemExit, match="SNNLAB_SITE_PATH"):
+        finish.site_path()
+
+
+def test_a_film_plays(page: Page, site: str) -> None:
+    """A chapter's own inline script runs under the policy."""
+    page.goto(f"{site}/chapters/07_continuous_attractor.html", wait_until="networkidle")
+    film = page.locator("[id^=snnlab-film]").first
+    first = film.locator("img").get_attribute("src")
+    film.get_by_role("button").click()
+    expect(film.locator("img")).not_to_have_attribute("src", first)
+
+
 # ---- links ------------------------------------------------------------------------------------------------
 
 
