@@ -55,7 +55,7 @@ from snnlab.analysis.spikes import (
     synchrony,
     windowed_rate,
 )
-from snnlab.analysis.trials import PsychometricInterrupted, psychometric, trial_seed
+from snnlab.analysis.trials import Experiment, PsychometricInterrupted, psychometric, trial_seed
 
 __all__ = [
     "Basin",
@@ -64,6 +64,7 @@ __all__ = [
     "Decision",
     "Bump",
     "Diagram",
+    "Experiment",
     "FICurve",
     "FixedPoint",
     "Following",

@@ -61,11 +61,8 @@ def decision(
         )
     which, when = first_crossing(t, rates, threshold, onset)
     T = recording.duration
-    ending = {
-        name: mean_rate(spikes, start=offset - ENDING, stop=min(offset, T))
-        for name, spikes in recording.spikes.items()
-    }
-    late = {name: mean_rate(spikes, start=T - LATE) for name, spikes in recording.spikes.items()}
+    ending = _means(recording, pools, offset - ENDING, min(offset, T))
+    late = _means(recording, pools, T - LATE, T)
     best = max(pools, key=late.__getitem__)
     return Decision(
         choice=None if which is None else pools[which],
@@ -79,10 +76,26 @@ def decision(
 def pool_rates(
     recording: Recording, *, pools: Sequence[str] = POOLS, window: float = WINDOW, step: float = STEP
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Each pool's rate over the last ``window`` ms, every ``step`` ms: ``(t, rates)``, [windows], [windows, pools]."""
+    """Each pool's rate over the last ``window`` ms, every ``step`` ms: ``(t, rates)``, [windows], [windows, pools].
+
+    Pools are populations or, of a rate model, variables that were recorded: "r1" and "r2".
+    """
     pools = check_pools(pools)
+    if not recording.spikes:  # a rate model's, whose rates were recorded
+        width, every = (max(1, round(each / recording.dt)) for each in (window, step))
+        sums = np.cumsum(np.stack([recording[name] for name in pools], axis=1, dtype=float), axis=0)
+        means = (sums[width:] - sums[:-width]) / width
+        return recording.t[width::every], means[::every]
     found = [windowed_rate(recording.spikes[name], window, step, causal=True) for name in pools]
     return found[0][0], np.stack([rate for _, rate in found], axis=1)
+
+
+def _means(recording: Recording, pools: tuple[str, ...], start: float, stop: float) -> dict[str, float]:
+    """The mean rate (Hz) of every population from ``start`` to ``stop`` ms; of a rate model, of the pools."""
+    if recording.spikes:
+        return {name: mean_rate(spikes, start=start, stop=stop) for name, spikes in recording.spikes.items()}
+    first, last = round(start / recording.dt), round(stop / recording.dt)
+    return {name: float(np.mean(recording[name][first:last])) for name in pools}
 
 
 def first_crossing(

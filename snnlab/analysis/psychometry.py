@@ -4,7 +4,7 @@ import json
 import os
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 
@@ -153,12 +153,22 @@ class Psychometric:
     def save(self, path: str | os.PathLike) -> Path:
         """Write everything to one ``.npz`` file, whole or not at all."""
         path = Path(path)
+        with whole_file(path) as file:
+            self.write(file)
+        return path
+
+    def write(self, file: BinaryIO) -> None:
+        """Write everything to an open binary file, as ``save`` does."""
         arrays = {f.name: getattr(self, f.name) for f in fields(self)}
         header = {name: arrays.pop(name) for name in ("populations", "pools", "settings")}
         encoded = json.dumps({"format": FORMAT, **header}).encode()
-        with whole_file(path) as file:
-            np.savez_compressed(file, allow_pickle=False, header=np.frombuffer(encoded, np.uint8), **arrays)
-        return path
+        np.savez_compressed(file, allow_pickle=False, header=np.frombuffer(encoded, np.uint8), **arrays)
+
+    def csv(self) -> str:
+        """The ``table`` of trials as text: a line of names, then a trial a line."""
+        table = self.table
+        rows = (",".join(map(_written, row)) for row in table.tolist())
+        return "\n".join([",".join(table.dtype.names or ()), *rows]) + "\n"
 
     @classmethod
     def load(cls, path: str | os.PathLike) -> "Psychometric":
@@ -175,6 +185,10 @@ class Psychometric:
         except Exception as error:
             raise ValueError(f"{path} is not a snnlab psychometric function: {error}.") from None
         return cls(**arrays, **header)
+
+
+def _written(value: Any) -> str:
+    return f"{value:.10g}" if isinstance(value, float) else str(value)
 
 
 def _share(part: np.ndarray, whole: np.ndarray) -> np.ndarray:

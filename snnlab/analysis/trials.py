@@ -21,9 +21,12 @@ from snnlab.analysis import decisions
 from snnlab.analysis.decisions import POOLS, STEP, THRESHOLD, WINDOW, Decision
 from snnlab.analysis.psychometry import Psychometric
 from snnlab.core import randomness
-from snnlab.core.parameters import unknown
+from snnlab.core.network import Network
+from snnlab.core.parameters import describe, shown, unknown
+from snnlab.core.rates import MILLISECONDS
 from snnlab.core.recording import Recording, Spikes, SpikeTrains
-from snnlab.core.simulate import Run, _bar
+from snnlab.core.run import Pieces
+from snnlab.core.simulate import Run, _bar, begin
 
 COHERENCES = (0.0, 0.032, 0.064, 0.128, 0.256, 0.512, 1.0)
 DELAY = 500.0  # ms from the end of the stimulus to that of the trial
@@ -61,6 +64,8 @@ def psychometric(
     ``model`` is a function with a parameter ``coherence`` that returns a network, by default ``models.wang2002``; all
     further ``parameters`` are handed to it. The stimulus lasts from ``onset`` to ``offset`` ms, by default what the
     model's parameters ``start`` and ``stop`` say, and a trial for ``duration`` ms, by default 500 ms longer than that.
+    A rate model, such as ``wong_wang2006``, has its rates for ``pools=("r1", "r2")``; where it has a parameter
+    ``onset`` of its own, that is the same onset.
     ``pools`` are the populations that compete, the one that positive coherence favours first; for ``threshold`` (Hz),
     ``window`` and ``step`` (ms) see ``decision``. ``workers`` threads share the trials, by default one a processor.
     ``progress`` is True for a bar on stderr, or a function that is called with the finished fraction and may return
@@ -71,39 +76,97 @@ def psychometric(
     and for populations and parameters that the model does not have; what ``simulate`` raises of a trial;
     PsychometricInterrupted (a KeyboardInterrupt that keeps the result) on Ctrl-C.
     """
+    if not (progress is None or isinstance(progress, bool) or callable(progress)):
+        raise ValueError(f"psychometric: progress = {shown(progress)} must be True, False or a function.")
     if model is None:
         from snnlab.models import wang2002 as model  # the default alone comes from another floor
-    values = _check_coherences(coherences)
-    trials = _count("trials", trials)
-    n_workers = _count("workers", (os.cpu_count() or 1) if workers is None else workers)
-    name = getattr(model, "__name__", str(model))
-    declared = inspect.signature(model).parameters
-    if "coherence" not in declared:
-        raise ValueError(f"psychometric: {name} has no parameter coherence.")
-    if "coherence" in parameters:
-        raise ValueError("psychometric: one coherence is given; give all of them as coherences=[...].")
-    known = {n: p.default for n, p in declared.items() if p.default is not p.empty} | parameters
-    onset = _protocol("onset", onset, "start", name, known)
-    offset = _protocol("offset", offset, "stop", name, known)
-    duration = offset + DELAY if duration is None else float(duration)
-    reading = {"pools": decisions.check_pools(pools), "threshold": threshold, "window": window, "step": step}
-    plan = _Plan(model, parameters, values, trials, seed, dt, duration, onset, offset, reading)
-    found = _Found(plan)
-
+    reading = {"pools": pools, "threshold": threshold, "window": window, "step": step}
+    times = {"onset": onset, "offset": offset, "duration": duration, "dt": dt}
+    experiment = Experiment(
+        model, coherences, trials, **times, seed=seed, **reading, workers=workers, **parameters
+    )
     report = _bar if progress is True else progress or (lambda fraction: None)
-    workers = _Workers(plan, n_workers)
     try:
-        for i, j, decision, counts in workers:
-            found.keep(i, j, decision, counts)
-            if report(found.fraction) is False:
+        for fraction in experiment:
+            if report(fraction) is False:
                 break
     except KeyboardInterrupt:
-        raise PsychometricInterrupted(found.result()) from None
+        raise PsychometricInterrupted(experiment.result()) from None
     finally:
-        workers.stop()
+        experiment.stop()
         if progress is True:
             print(file=sys.stderr)
-    return found.result()
+    return experiment.result()
+
+
+class Experiment:
+    """A psychometric experiment under way: iterate for the finished fraction, ask for the ``result()`` at any time.
+
+    Its arguments are those of ``psychometric``, which is a loop over it. With ``patience`` (s) iterating gives the
+    fraction again where nothing was finished for so long.
+    """
+
+    def __init__(
+        self,
+        model: Callable[..., Any],
+        coherences: Sequence[float] | np.ndarray = COHERENCES,
+        trials: int = 50,
+        *,
+        onset: float | None = None,
+        offset: float | None = None,
+        duration: float | None = None,
+        dt: float = 0.1,
+        seed: int = 0,
+        pools: Sequence[str] = POOLS,
+        threshold: float = THRESHOLD,
+        window: float = WINDOW,
+        step: float = STEP,
+        workers: int | None = None,
+        patience: float | None = None,
+        **parameters: Any,
+    ):
+        values = _check_coherences(coherences)
+        trials = _count("trials", trials)
+        n_workers = _count("workers", (os.cpu_count() or 1) if workers is None else workers)
+        name = getattr(model, "__name__", str(model))
+        declared = inspect.signature(model).parameters
+        if "coherence" not in declared:
+            raise ValueError(f"psychometric: {name} has no parameter coherence.")
+        if "coherence" in parameters:
+            raise ValueError("psychometric: one coherence is given; give all of them as coherences=[...].")
+        known = {n: p.default for n, p in declared.items() if p.default is not p.empty} | parameters
+        onset = _protocol("onset", onset, "start", name, known)
+        offset = _protocol("offset", offset, "stop", name, known)
+        duration = offset + DELAY if duration is None else float(duration)
+        if "onset" in declared:  # a rate model's own, in its own unit of time
+            unit = next(p.unit for p in describe(model) if p.name == "onset")
+            parameters = {**parameters, "onset": onset / MILLISECONDS[unit]}
+        reading = {
+            "pools": decisions.check_pools(pools),
+            "threshold": threshold,
+            "window": window,
+            "step": step,
+        }
+        plan = _Plan(model, parameters, values, trials, seed, dt, duration, onset, offset, reading)
+        self._found = _Found(plan)
+        self._workers = _Workers(plan, n_workers, patience)
+
+    def __iter__(self) -> Iterator[float]:
+        try:
+            for found in self._workers:
+                if found is not None:
+                    self._found.keep(*found)
+                yield self._found.fraction
+        finally:
+            self._workers.stopping.set()
+
+    def stop(self) -> None:
+        """End the trials that are under way, within a chunk, and wait until they have ended."""
+        self._workers.stop()
+
+    def result(self) -> Psychometric:
+        """The trials that were finished."""
+        return self._found.result()
 
 
 def trial_seed(seed: int, coherence: float, trial: int) -> int:
@@ -129,17 +192,22 @@ class _Plan:
     def network(self, i: int) -> Any:
         return self.model(**self.parameters, coherence=float(self.coherences[i]))
 
-    def run(self, i: int, j: int) -> Run:
+    def run(self, i: int, j: int) -> Pieces:
         """Trial j at coherence i, not yet advanced."""
-        seed = trial_seed(self.seed, self.coherences[i], j)
-        return Run(self.network(i), duration=self.duration, dt=self.dt, seed=seed)
+        model, seed = self.network(i), trial_seed(self.seed, self.coherences[i], j)
+        record = None if isinstance(model, Network) else self.reading["pools"]
+        return begin(model, duration=self.duration, dt=self.dt, seed=seed, record=record)
 
     def read(self, recording: Recording) -> tuple[Decision, np.ndarray]:
-        """The decision, and the spikes of each pool in each window, [windows, pools]."""
+        """The decision, and the rate of each pool in each window, [windows, pools], in units of ``self.unit``."""
         decision = decisions.decision(recording, onset=self.onset, offset=self.offset, **self.reading)
         _, rates = self.course(recording)
-        cells = [recording.spikes[name].n for name in self.reading["pools"]]
-        return decision, np.rint(rates * (np.array(cells) * self.reading["window"] * 1e-3)).astype(np.int64)
+        return decision, np.rint(rates / self.unit(recording)).astype(np.int64)
+
+    def unit(self, recording: Recording) -> np.ndarray:
+        """What sums of rates are counted in (Hz), so that their order is nothing: a spike; of a rate model, 1e-6 Hz."""
+        cells = [recording.spikes[name].n if recording.spikes else 0 for name in self.reading["pools"]]
+        return np.array([1e3 / (n * self.reading["window"]) if n else 1e-6 for n in cells])
 
     def course(self, recording: Recording) -> tuple[np.ndarray, np.ndarray]:
         reading = {name: value for name, value in self.reading.items() if name != "threshold"}
@@ -149,16 +217,20 @@ class _Plan:
         """A trial without a spike. Raises ValueError for what no trial could be run or read with."""
         for i in range(len(self.coherences)):
             self.network(i)
-        run = self.run(0, 0)
+        run, pools = self.run(0, 0), self.reading["pools"]
+        T = run.n_steps * run.dt
+        if not isinstance(run, Run):
+            rates = {name: np.zeros(run.n_steps) for name in pools}
+            recording = Recording(run.dt, T, run.seed, Spikes({}), rates)
+            self.read(recording)
+            return recording
         sizes = {name: population.n for name, population in run.network.populations.items()}
-        for pool in self.reading["pools"]:
+        for pool in pools:
             if pool not in sizes:
                 raise ValueError(unknown("psychometric: no pool", pool, sizes))
-        trains = {
-            name: SpikeTrains(np.empty(0), np.empty(0, np.int32), n, 0.0, run.n_steps * run.dt)
-            for name, n in sizes.items()
-        }
-        recording = Recording(run.dt, run.n_steps * run.dt, run.seed, Spikes(trains), {})
+        none = np.empty(0), np.empty(0, np.int32)
+        trains = {name: SpikeTrains(*none, n, 0.0, T) for name, n in sizes.items()}
+        recording = Recording(run.dt, T, run.seed, Spikes(trains), {})
         self.read(recording)
         return recording
 
@@ -169,8 +241,8 @@ class _Found:
     def __init__(self, plan: _Plan):
         self.plan, empty = plan, plan.silence()
         t, rates = plan.course(empty)
-        self.t, self.populations = t - plan.onset, tuple(empty.spikes)
-        self.cells = np.array([empty.spikes[name].n for name in plan.reading["pools"]])
+        self.t, self.populations = t - plan.onset, tuple(empty.spikes) or plan.reading["pools"]
+        self.unit = plan.unit(empty)
         C, N, P = len(plan.coherences), plan.trials, len(self.populations)
         self.done = np.zeros((C, N), bool)
         self.choice, self.late_choice = np.full((2, C, N), -1, np.int8)
@@ -194,7 +266,6 @@ class _Found:
     def result(self) -> Psychometric:
         plan = self.plan
         ran = self.done.sum(axis=1)[:, None, None]
-        per_spike = 1e3 / (self.cells * plan.reading["window"])
         seeds = [[trial_seed(plan.seed, c, j) for j in range(plan.trials)] for c in plan.coherences]
         settings = {k: v for k, v in plan.reading.items() if k != "pools"} | {
             "model": getattr(plan.model, "__name__", str(plan.model)),
@@ -216,7 +287,7 @@ class _Found:
             ending=self.ending.copy(),
             late=self.late.copy(),
             t=self.t,
-            course=np.where(ran > 0, self.spikes / np.maximum(ran, 1) * per_spike, np.nan),
+            course=np.where(ran > 0, self.spikes / np.maximum(ran, 1) * self.unit, np.nan),
             populations=self.populations,
             pools=plan.reading["pools"],
             settings=settings,
@@ -231,20 +302,29 @@ class _Workers:
     instead of 8 us a step and trial for the 2000 cells of Wang (2002), and far slower for event-driven networks.
     """
 
-    def __init__(self, plan: _Plan, n: int):
-        self.plan = plan
+    def __init__(self, plan: _Plan, n: int, patience: float | None = None):
+        self.plan, self.patience = plan, patience
         self.jobs = ((i, j) for j in range(plan.trials) for i in range(len(plan.coherences)))
         self.lock, self.stopping, self.results = threading.Lock(), threading.Event(), queue.Queue()
         jobs = len(plan.coherences) * plan.trials
         self.threads = [threading.Thread(target=self.work, daemon=True) for _ in range(min(n, jobs))]
 
-    def __iter__(self) -> Iterator[tuple[int, int, Decision, np.ndarray]]:
+    def __iter__(self) -> Iterator[tuple[int, int, Decision, np.ndarray] | None]:
+        """Finished trials; None where there was none for as long as patience lasts."""
         for thread in self.threads:
             thread.start()
-        for _ in self.threads:
-            while (found := self.results.get()) is not None:
-                if isinstance(found, BaseException):
-                    raise found
+        at_work = len(self.threads)
+        while at_work:
+            try:
+                found = self.results.get(timeout=self.patience)
+            except queue.Empty:
+                yield None
+                continue
+            if isinstance(found, BaseException):
+                raise found
+            if found is None:
+                at_work -= 1
+            else:
                 yield found
 
     def work(self):

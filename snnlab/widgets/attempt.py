@@ -3,13 +3,11 @@
 import dataclasses
 from collections.abc import Iterator
 from time import perf_counter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from snnlab.core.recording import Recording
-from snnlab.widgets.phase_planes import Portrait
-from snnlab.widgets.rings import RingPortrait
+from snnlab.analysis import Psychometric
 from snnlab.widgets.settings import Number
 
 if TYPE_CHECKING:
@@ -20,9 +18,9 @@ if TYPE_CHECKING:
 class Shown:
     """A recording that is shown, the values it was made with, and its picture where it has one."""
 
-    recording: Recording
+    recording: Any  # a Recording, or the Psychometric of an experiment
     values: dict[str, Number]
-    portrait: Portrait | RingPortrait | None
+    portrait: Any  # a Portrait, a RingPortrait or a Curve
 
 
 class Attempt:
@@ -47,11 +45,18 @@ class Attempt:
             self.seconds += perf_counter() - began
             yield self.fraction
 
+    def part(self, recording: Any) -> tuple[str, float]:
+        """How much of the run there is, in words, and its model time (ms); trials have none."""
+        if isinstance(recording, Psychometric):
+            n = int(recording.done.sum())
+            return f"{n} of {recording.done.size} trials", float(n)
+        return f"{recording.duration:g} of {self.values['duration']:g} ms", recording.duration
+
     def show(self, finished: bool) -> None:
         self.explorer.publish(self, finished)
 
 
-def summarise(recording: Recording, portrait: Portrait | RingPortrait | None = None) -> str:
+def summarise(recording: Any, portrait: Any = None) -> str:
     """The status line: rates, irregularity, synchrony and the verdict; of a plane or a ring what it shows."""
     from snnlab import analysis
 

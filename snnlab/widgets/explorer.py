@@ -136,6 +136,7 @@ class Explorer(Portable):
 
         Raises ValueError where no event loop runs, and for a speed that is none.
         """
+        self._must_play()
         if speed is not None and not 0.0 < speed < float("inf"):
             raise ValueError(f"{self.name}: speed = {speed} must be a number above 0.")
         self._player.pace = speed if speed is not None else self._player.pace
@@ -150,9 +151,14 @@ class Explorer(Portable):
 
     def step(self) -> Recording:
         """Go on a little in live mode, and return what is shown. Raises what the model raises."""
+        self._must_play()
         self._runner.drop()
         self._player.step()
         return self.needed()
+
+    def _must_play(self) -> None:
+        if not self.subject.plays:
+            raise ValueError(f"{self.name} has no live mode; run() its trials.")
 
     @property
     def playing(self) -> bool:
@@ -182,7 +188,8 @@ class Explorer(Portable):
     @property
     def live(self) -> bool:
         """Whether a run is short enough to be made on every move of a slider."""
-        return self._seconds is None or self._seconds * self.settings["duration"] <= LIVE
+        short = self._seconds is None or self._seconds * self.settings["duration"] <= LIVE
+        return short and self.subject.plays
 
     def tried(self, act: Callable[..., None], **values: Any) -> bool:
         """Do what somebody asked for on the page: what is wrong is said in place and kept for ``flush``."""
@@ -230,14 +237,14 @@ class Explorer(Portable):
         began = perf_counter()
         recording = attempt.run.recording()
         attempt.seconds += perf_counter() - began
-        if not recording.duration:
+        part, done = attempt.part(recording)
+        if not done:
             self.failed(KeyboardInterrupt())
             return
         shown = Shown(recording, attempt.values, attempt.portrait)
         self.progress = attempt.fraction
-        part = f"{recording.duration:g} of {attempt.values['duration']:g} ms"
         self._words = f"running: {part}"
-        self._seconds = attempt.seconds / recording.duration
+        self._seconds = attempt.seconds / done
         if finished:
             self._compiled.add(attempt.structure)
             self.shown = shown

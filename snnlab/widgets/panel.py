@@ -5,13 +5,15 @@ from typing import Any
 
 import ipywidgets
 
+from snnlab.analysis import Psychometric
 from snnlab.core.parameters import Parameter
 from snnlab.core.recording import whole_file
 from snnlab.widgets import exports, links
 from snnlab.widgets.attempt import Shown
 from snnlab.widgets.controls import Control
+from snnlab.widgets.experiments import fit, points
 from snnlab.widgets.explorer import Explorer
-from snnlab.widgets.frames import Frame, encode
+from snnlab.widgets.frames import Frame, encode, psychometric_frame
 from snnlab.widgets.home import Home
 from snnlab.widgets.runner import loop_runs
 from snnlab.widgets.view import CanvasView
@@ -92,7 +94,9 @@ class Panel:
         self.shown_link = _box(ipywidgets.VBox, [self.link_text], "snnlab-link")
         for folded in (self.hidden, self.shown_code, self.shown_link):
             _show(folded, False)
-        first_row = [self.buttons[name] for name in ("run", "stop", "play", "step", "reset", "seed", "pin")]
+        live = ("play", "step") if explorer.subject.plays else ()
+        acts = ("run", "stop", *live, "reset", "seed", "pin")
+        first_row = [self.buttons[name] for name in acts]
         buttons = _box(ipywidgets.HBox, first_row, "snnlab-buttons")
         _show(self.speed.widget, False)
         export = [self.buttons["export"], self.kind, self.buttons["link"], self.code]
@@ -237,6 +241,10 @@ class Panel:
 
 def _encoded(shown: Shown, positions: dict[str, float], startable: bool = False) -> Frame:
     recording, duration = shown.recording, float(shown.values["duration"])
+    if isinstance(recording, Psychometric):
+        fitted = fit(recording)
+        weibull = None if fitted is None else {"alpha": fitted.alpha, "beta": fitted.beta}
+        return psychometric_frame(points(recording), weibull, positions)
     return encode(recording, duration, positions, shown.portrait, startable, recording.start)
 
 

@@ -107,8 +107,12 @@ def subject(model: Any) -> Subject:
     """
     known = models()
     if isinstance(model, str):
+        from snnlab.widgets.experiments import experiments  # which are subjects, too
+
+        if model in experiments():
+            return experiments()[model]()
         if model not in known:
-            raise ValueError(unknown("There is no model", model[:60], known))
+            raise ValueError(unknown("There is no model", model[:60], [*known, *experiments()]))
         model = known[model]
     kind = model if isinstance(model, type) else type(model)
     if "__declared__" in vars(kind):
