@@ -3,7 +3,7 @@
 import dataclasses
 import sys
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 import snnlab.models
 from snnlab.core import neurons
@@ -31,9 +31,10 @@ class Subject:
     imports: str
     call: str
     look: Look
-    given: Mapping[str, str] = dataclasses.field(
-        default_factory=dict
-    )  # further arguments of the call, as code
+    given: Mapping[str, str] = dataclasses.field(default_factory=dict)  # further arguments, as code
+    plays: ClassVar[bool] = (
+        True  # whether there is a live mode, and a run can be short enough to follow a slider
+    )
 
     def model(self, values: Mapping[str, Any]) -> Any:
         """The model with these values. Raises ValueError when they exclude each other."""
