@@ -43,6 +43,9 @@ class ExperimentSubject(Subject):
         return self.build
 
     def start(self, model: Any, values: Mapping[str, Any]) -> "Trials":
+        low, high = values["lowest"], values["highest"]
+        if not low < high:
+            raise ValueError(f"The highest coherence {high:g} must be above the lowest, {low:g}.")
         return Trials(
             Experiment(model, **self._arguments(values), **self._changed(values), patience=PATIENCE)
         )
@@ -149,11 +152,11 @@ def fit(result: Psychometric) -> analysis.Weibull | None:
 
 
 def coherences(values: Mapping[str, Any]) -> list[float]:
-    """The coherences of an experiment, in equal ratios. Raises ValueError where the highest is not the higher."""
-    low, high, n = values["lowest"], values["highest"], int(values["coherences"])
-    if not low < high:
-        raise ValueError(f"The highest coherence {high:g} must be above the lowest, {low:g}.")
-    return [float(f"{c:.4g}") for c in np.geomspace(low, high, n)]
+    """The coherences of an experiment, in equal ratios."""
+    return [
+        float(f"{c:.4g}")
+        for c in np.geomspace(values["lowest"], values["highest"], int(values["coherences"]))
+    ]
 
 
 def experiments() -> dict[str, Callable[[], Subject]]:
