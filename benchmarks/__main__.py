@@ -6,12 +6,12 @@ import sys
 from datetime import date
 from pathlib import Path
 
-from benchmarks import machine, processes, ring, scaling, workload, workloads
+from benchmarks import machine, page, processes, ring, scaling, workload, workloads
 from benchmarks.report import Report
 
 RESULTS = Path(__file__).resolve().parent / "results"
 SLIDER = RESULTS / "slider_to_frame.json"  # written by the browser test
-OTHERS = ("psychometric", "compilation", "memory", "figure", "scaling", "ring", "slider", "peers")
+OTHERS = ("psychometric", "compilation", "memory", "figure", "scaling", "ring", "slider", "page", "peers")
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -57,6 +57,11 @@ def main(arguments: list[str] | None = None) -> int:
     if "slider" in chosen:
         found["slider"] = json.loads(SLIDER.read_text()) if SLIDER.exists() else None
         report.slider(found["slider"])
+
+    if "page" in chosen:
+        why = page.missing()
+        found["page"] = {"missing": why} if why else page.measure(*((3, 15) if options.quick else (15, 60)))
+        report.page(found["page"])
 
     found["machine_after"] = machine.state()
     if found["machine_after"]["load"] > machine.BUSY + 1:  # this benchmark itself is a load of about one

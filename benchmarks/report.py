@@ -4,6 +4,8 @@ import statistics
 from collections.abc import Iterable, Sequence
 from typing import TextIO
 
+from benchmarks import page
+
 MEGABYTE = 1e6
 
 
@@ -161,6 +163,49 @@ class Report:
             rows,
             f"goal: tracking in {1e3 * goal:g} ms; all parameters and the seed move in every run",
         )
+
+    def page(self, found: dict) -> None:
+        if found.get("missing"):
+            self.text(f"\nthe live book's pages: not measured here: {found['missing']}")
+            return
+        rows = []
+        for title, m in found["models"].items():
+            goal = page.MODELS[title][2]
+            rows.append(
+                [
+                    title,
+                    mark(f"{m['run']:.1f}", m["run"] > goal),
+                    f"{m['best']:.1f}",
+                    f"<= {goal:g}",
+                    "" if m["wiring"] != m["wiring"] else f"{m['wiring']:.1f}",
+                    mark(f"{m['bytes'] / 1e3:.0f} kB", m["bytes"] > page.MODULE),
+                    mark(f"{m['compile']:.1f} s", m["compile"] > page.COMPILE),
+                ]
+            )
+        head = ["work", "run", "fastest", "goal", "+ wiring", "module", "compile"]
+        note = (
+            f"ms in Chromium, medians of {found['rounds']} runs whose seed and parameters move; goals: a module of "
+            "<= 200 kB,\na compile of <= 5 s (the first on a machine takes longer)"
+        )
+        self.table("the live book's models in the browser", head, rows, note)
+        rows = [
+            [
+                title,
+                f"{d['median']:.0f}",
+                mark(f"{d['p95']:.0f}", d["p95"] > page.DRAGS[title]),
+                f"<= {page.DRAGS[title]:g}",
+                mark(f"{d['task']:.0f}", d["task"] > page.TASK),
+                mark(f"{d['first']:.0f}", d["first"] > page.FIRST),
+                mark(f"{d['bytes'] / 1e3:.0f} kB", d["bytes"] > page.PAGE),
+            ]
+            for title, d in found["drags"].items()
+        ]
+        head = ["dragging g_inh", "median", "p95", "goal", "longest task", "first frame", "page"]
+        note = (
+            f"ms from an event of the slider to the painted frame, {found['moves']} moves; goals: no task of the page "
+            "longer than 50 ms\nwhile dragging, the first frame <= 2 s after loading, a page of <= 2 MB"
+        )
+        self.table("from a slider to its frame on a page without a kernel", head, rows, note)
 
     def slider(self, found: dict | None) -> None:
         if not found:
