@@ -14,13 +14,12 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 # What a page may load and run: its own host's files, its own inline scripts by their digests, and what these make
-# (blob:), which is how widgets and the simulations' workers start. No other host is reachable from a page.
+# (blob:), which is how the explorers' workers start. No other host is reachable from a page.
 POLICY = (
-    "default-src 'self'; script-src 'self' blob: 'wasm-unsafe-eval' {scripts}; style-src 'self' 'unsafe-inline'; "
+    "default-src 'self'; script-src 'self' 'wasm-unsafe-eval' {scripts}; style-src 'self' 'unsafe-inline'; "
     "img-src 'self' data: blob:; font-src 'self' data:; connect-src 'self' data: blob:; worker-src 'self' blob:; "
     "object-src 'none'; base-uri 'self'; form-action 'self'"
 )
-WIDGET = 'type="application/vnd.jupyter.widget-view+json"'
 REPAIRS = {  # what the theme and the extensions get wrong for a screen reader
     # a name that hides the words on the button
     ' aria-label="Toggle hidden content"': "",
@@ -103,8 +102,6 @@ def title(page: Path) -> str:
 def with_policy(text: str) -> str:
     """The page with its security policy, directly after its character set: ahead of everything that it loads."""
     allowed = ["'unsafe-hashes'", *sorted(map(digest, Scripts.of(text)))]
-    if WIDGET in text:
-        allowed.insert(0, "'unsafe-eval'")  # the manager of Jupyter's widgets compiles its schemas
     policy = POLICY.format(scripts=" ".join(allowed))
     meta = f'<meta http-equiv="Content-Security-Policy" content="{escape(policy)}">'
     return CHARSET.sub(lambda found: f"{found[0]}\n{meta}", text, count=1)

@@ -1,6 +1,6 @@
 """Put the scripts that the book's pages load into _build/vendor: no page then asks another host for anything.
 
-The packages come from npm, in the versions and with the checksums below; anywidget's file from its wheel.
+The packages come from npm, in the versions and with the checksums below.
 Sphinx copies the folder into the site's _static (see html_static_path in _config.yml).
 """
 
@@ -8,7 +8,6 @@ import base64
 import hashlib
 import shutil
 import subprocess
-import sys
 import tarfile
 import tempfile
 from pathlib import Path, PurePosixPath
@@ -20,19 +19,6 @@ FETCH_SECONDS = 180
 
 # npm package -> its checksum (sha512, base64), and which of its files go into which folder
 PACKAGES = {
-    "requirejs@2.3.7": (
-        "DouTG8T1WanGok6Qjg2SXuCMzszOo0eHeH9hDZ5Y4x8Je+9JB38HdTLT4/VA8OaUhBa0JPVHJ0pyBkM1z+pDsw==",
-        (("require.js", "widgets"),),
-    ),
-    "@jupyter-widgets/html-manager@1.0.15": (
-        "5thBIV6ymNgmPVOHvzx+gGy8ZSKmSazhtGw4/c4xJDVzRhG9PTeQsRjF3FUTopvFi//SABeNz1yp47bCrJ3CQA==",
-        (
-            ("dist/embed-amd.js", "widgets"),
-            # Two of its modules carry the icons; each looks for the fonts beside its own name.
-            ("dist/*.woff2", "widgets/@jupyter-widgets"),
-            ("dist/*.woff2", "widgets/@jupyter-widgets/html-manager/dist"),
-        ),
-    ),
     "mathjax@3.2.2": (
         "Bt+SSVU8eBG27zChVewOicYs7Xsdt40qm4+UpHyX7k0/O9NliPc+x77k1/FEsPsjKPZGJvtRZM1vO+geW0OhGw==",
         (
@@ -49,25 +35,11 @@ AXE_PACKAGE = (
     "FHfa+lmNjQZfJz1q8wKqIDwC6DExcHt/pkjNQb09a3NPjCKg2rhu5qb2S4r76ASyFNNtuFooJpZe37OgudVGtQ==",
     (("axe.min.js", AXE.parent),),
 )
-ANYWIDGET = Path(sys.prefix) / "share" / "jupyter" / "nbextensions" / "anywidget" / "index.js"
-
-# Ahead of require.js: a module that nobody defined is looked for beside it, not beside the page; and the
-# widgets, which typeset their labels by the interface of MathJax 2, find it on MathJax 3.
-PAGE_SETTINGS = """\
-var require = {baseUrl: new URL(".", document.currentScript.src).href};
-document.addEventListener("DOMContentLoaded", () => {
-  if (window.MathJax && !MathJax.Hub) {
-    const typeset = (element) => MathJax.startup.promise.then(() => MathJax.typesetPromise([element]));
-    MathJax.Hub = {Queue: ([command, hub, element]) => typeset(element)};
-  }
-});
-"""
 
 
 def vendor() -> None:
-    """Fill VENDOR, unless this very recipe with this very anywidget did so before."""
-    anywidget = ANYWIDGET.read_bytes()
-    recipe = hashlib.sha256(Path(__file__).read_bytes() + anywidget).hexdigest()
+    """Fill VENDOR, unless this very recipe did so before."""
+    recipe = hashlib.sha256(Path(__file__).read_bytes()).hexdigest()
     stamp = VENDOR.with_name("vendor.recipe")
     if stamp.exists() and stamp.read_text() == recipe and VENDOR.exists():
         return
@@ -75,9 +47,6 @@ def vendor() -> None:
     with tempfile.TemporaryDirectory() as scratch:
         for package, (checksum, files) in PACKAGES.items():
             unpack(fetch(package, checksum, Path(scratch)), files)
-    (VENDOR / "widgets" / "anywidget.js").write_bytes(anywidget)
-    require = VENDOR / "widgets" / "require.js"
-    require.write_bytes(PAGE_SETTINGS.encode() + require.read_bytes())
     stamp.write_text(recipe)
 
 
