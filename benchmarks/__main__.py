@@ -10,7 +10,7 @@ from benchmarks import machine, page, processes, ring, scaling, workload, worklo
 from benchmarks.report import Report
 
 RESULTS = Path(__file__).resolve().parent / "results"
-SLIDER = RESULTS / "slider_to_frame.json"  # written by the browser test
+IN_PAGE = RESULTS / "in_page.json"  # written by the browser tests
 OTHERS = ("psychometric", "compilation", "memory", "figure", "scaling", "ring", "slider", "page", "peers")
 
 
@@ -55,7 +55,7 @@ def main(arguments: list[str] | None = None) -> int:
         found["ring"] = ring.measure(rounds=5 if options.quick else 21)
         report.ring(found["ring"])
     if "slider" in chosen:
-        found["slider"] = json.loads(SLIDER.read_text()) if SLIDER.exists() else None
+        found["slider"] = json.loads(IN_PAGE.read_text()) if IN_PAGE.exists() else {}
         report.slider(found["slider"])
 
     if "page" in chosen:

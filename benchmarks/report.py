@@ -1,5 +1,6 @@
 """The benchmark's figures as text: one table a subject, printed as soon as it is known."""
 
+import math
 import statistics
 from collections.abc import Iterable, Sequence
 from typing import TextIO
@@ -207,23 +208,18 @@ class Report:
         )
         self.table("from a slider to its frame on a page without a kernel", head, rows, note)
 
-    def slider(self, found: dict | None) -> None:
+    def slider(self, found: dict) -> None:
+        """What browser tests measured: title -> values, unit, goal."""
         if not found:
-            self.text(
-                "\nslider to frame: not measured here (the browser test writes results/slider_to_frame.json)"
-            )
+            self.text("\nin the page: not measured here (`pytest tests/browser` writes results/in_page.json)")
             return
-        values = found["milliseconds"]
-        median = statistics.median(values)
-        rows = [
-            [
-                found.get("what", "COBA 4000, 500 ms"),
-                mark(f"{median:.0f} ms", median > 150),
-                f"{max(values):.0f} ms",
-            ]
-        ]
-        head = [f"slider to frame in the browser, {len(values)} moves", "median", "longest"]
-        self.table("in the page (goal: <= 150 ms)", head, rows)
+        rows = []
+        for what, row in found.items():
+            values, unit = sorted(row["values"]), row["unit"]
+            late = values[math.ceil(0.95 * len(values)) - 1] if len(values) > 1 else None
+            median = f"{statistics.median(values):.3g} {unit}"
+            rows.append([what, median, "" if late is None else f"{late:.3g} {unit}", row["goal"]])
+        self.table("explorers in JupyterLab", ("what hands meet", "median", "95 %", "goal"), rows)
 
 
 def ms(seconds: float) -> str:

@@ -1,4 +1,4 @@
-// The row under a picture over time: play, the moment as a slider (with keys and touch), its values in words, zoom.
+// The row under a picture over time: replay, the moment as a slider (with keys and touch), its values in words, zoom.
 
 const REDUCED = "(prefers-reduced-motion: reduce)";
 const PLAY = 6; // s for all that is looked at
@@ -13,10 +13,10 @@ function button(parent, tool, text, label) {
 /** `changed()` is called when the moment moves, `zoomed()` when the stretch does. */
 export class Tools {
   constructor(holder, looking, { changed, zoomed }) {
-    Object.assign(this, { looking, changed, zoomed, timer: 0 });
+    Object.assign(this, { looking, changed, zoomed, timer: 0, live: false });
     // JupyterLab has shortcuts of one letter or digit, two of which restart a kernel
     this.row = make("div", { class: "snnlab-tools", role: "group", "aria-label": "time", "data-lm-suppress-shortcuts": "true", hidden: "" }, holder);
-    this.play = button(this.row, "play", "Play");
+    this.play = button(this.row, "play", "Replay");
     this.range = make("input", { type: "range", "aria-label": "time (ms)", step: "any", min: "0", max: "1", value: "0" }, this.row);
     this.out = button(this.row, "zoom-out", "−", "zoom out");
     this.in = button(this.row, "zoom-in", "+", "zoom in");
@@ -98,14 +98,14 @@ export class Tools {
   pause() {
     clearInterval(this.timer);
     this.timer = 0;
-    this.play.textContent = "Play";
+    this.play.textContent = "Replay";
   }
   /** Show where the moment and the stretch are. */
   show() {
     const { looking } = this, { frame, look, moment } = looking;
     this.row.hidden = !frame?.panels.some(isTimed);
     if (this.row.hidden) return;
-    this.play.hidden = pictureOf(frame.panels) === null;
+    this.play.hidden = pictureOf(frame.panels) === null || this.live;
     const at = moment ?? Math.min(look.to, frame.end);
     Object.assign(this.range, { min: frame.origin + look.from, max: frame.origin + look.to, value: frame.origin + at });
     const text = moment === null ? "no moment chosen" : momentWords(frame, moment, looking.pointed === null ? looking.picked : "");

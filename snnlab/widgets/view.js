@@ -64,6 +64,7 @@ export function mount(holder, host) {
     root?.toggleAttribute("data-gone", Boolean(lost));
     holder.toggleAttribute("data-stale", Boolean(stale || lost));
     holder.dataset.mode = present.mode ?? "run";
+    tools.live = present.mode === "live";
     note.textContent = words;
     const wrong = lost || broken || present.error;
     if (error.textContent !== wrong) error.textContent = wrong;

@@ -1,16 +1,13 @@
 """Chapter 03 as a student meets it: in JupyterLab, run from top to bottom, with a hand on the inhibition slider."""
 
-import json
 import math
 import re
-import statistics
-from pathlib import Path
 
+import speeds
 from explorer_page import ExplorerPage
 from lab_page import SCREENSHOTS, JupyterLab, run_all, scroll_to
 from playwright.sync_api import Locator, Page, expect
 
-ROOT = Path(__file__).parents[2]
 CHAPTER = "03_ei_balance.ipynb"
 
 
@@ -81,8 +78,7 @@ def report_the_time_from_slider_to_frame(explorer: ExplorerPage) -> None:
         explorer.wait(after=frame, timeout=20_000)
         milliseconds.append(explorer.latency)
     assert all(math.isfinite(ms) and ms > 0 for ms in milliseconds)
-    results = ROOT / "benchmarks" / "results"
-    results.mkdir(exist_ok=True)
-    what = "COBA 4000, 500 ms: key press on the slider to drawn frame, JupyterLab in headless Chromium"
-    (results / "slider_to_frame.json").write_text(json.dumps({"milliseconds": milliseconds, "what": what}))
-    print(f"{what}: median {statistics.median(milliseconds):.0f} ms, slowest {max(milliseconds):.0f} ms")
+    what = (
+        "COBA 4000, 500 ms: key press on chapter 03's slider to drawn frame, JupyterLab in headless Chromium"
+    )
+    speeds.note(what, milliseconds, "median 100, 95 % 200")

@@ -320,7 +320,7 @@ def test_the_ring_shows_the_moment_and_plays(bare: Page) -> None:
     expect(play).to_have_text("Pause")
     bare.wait_for_function("document.querySelector('#one input[type=range]').value > 11")
     play.click()
-    expect(play).to_have_text("Play")
+    expect(play).to_have_text("Replay")
     stopped = moment.input_value()
     bare.wait_for_timeout(150)
     assert moment.input_value() == stopped and float(stopped) < 20
