@@ -98,7 +98,7 @@ def test_leaves_are_pythons_to_the_last_bit_all_over_the_sliders_ranges(name):
             assert np.array_equal(mine, theirs) if exact else np.allclose(mine, theirs, rtol=1e-6, atol=0)
     built = found.opening.built(found.opening.point)
     if isinstance(built, Network):
-        packed = Packed.of(snnlab.core.simulate._without_wiring(built))
+        packed = Packed.of(snnlab.core.network_run._without_wiring(built))
         assert packed.layout == (leaves.structure, leaves.shapes)
 
 

@@ -167,7 +167,7 @@ def test_a_chunk_of_a_huge_population_has_fewer_steps():
 
 
 def test_making_the_wiring_takes_no_more_than_was_reckoned():
-    from snnlab.core.simulate import _wiring_bytes
+    from snnlab.core.network_run import _wiring_bytes
 
     net = lone(2000, synapses=SYNAPSES, projections=[Projection("E", "E", "s", FixedProbability(0.5))])
     plan, _ = planner.build(net, 0.1)
@@ -179,7 +179,7 @@ def test_making_the_wiring_takes_no_more_than_was_reckoned():
 
 
 def test_compiled_programs_of_ever_new_sizes_are_forgotten(monkeypatch):
-    from snnlab.core import simulate as running
+    from snnlab.core import network_run as running
 
     monkeypatch.setattr(running, "PROGRAMS", 3)
     running._programs.clear()
@@ -196,7 +196,7 @@ def test_compiled_programs_of_ever_new_sizes_are_forgotten(monkeypatch):
 
 
 def test_a_run_goes_on_when_its_program_was_forgotten(monkeypatch):
-    from snnlab.core import simulate as running
+    from snnlab.core import network_run as running
 
     monkeypatch.setattr(running, "PROGRAMS", 1)
     V = np.linspace(-60.0, -49.0, 40)

@@ -192,7 +192,7 @@ def test_seeds_differ(whole):
 
 
 def test_nothing_is_traced_again_when_parameters_seed_or_duration_move(monkeypatch):
-    monkeypatch.setattr("snnlab.core.simulate.PROGRAMS", 1000)  # no spring cleaning in between
+    monkeypatch.setattr("snnlab.core.network_run.PROGRAMS", 1000)  # no spring cleaning in between
     simulate(coba_ei(n_exc=320, n_inh=80), duration=20.0)
     simulate(cuba_ei(n_exc=50, n_inh=50), duration=20.0)
     before = stepping.advance._cache_size(), stepping.initial._cache_size()

@@ -13,9 +13,9 @@ from snnlab.core import delivery, planner, probes, randomness
 from snnlab.core import step as stepping
 from snnlab.core.free import Free, derived, evaluated
 from snnlab.core.network import Network, Packed
+from snnlab.core.network_run import _without_wiring
 from snnlab.core.parameters import replace
 from snnlab.core.randomness import MAX_MEAN
-from snnlab.core.simulate import _without_wiring
 from snnlab.live.opening import Fault, Opening
 from snnlab.live.wiring import Part, Sheet, drawable, wired
 

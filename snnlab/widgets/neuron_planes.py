@@ -123,11 +123,12 @@ class NeuronPortrait(Portrait):
             states = jnp.array([[V - AROUND, w], [V + AROUND, w], [V, w], [V, w + 1.0]])
             change = np.asarray(self.system.derivative(states))[:, 0]
         pull = abs(change[3] - change[2])
-        reach = np.max(np.abs(change[:2])) / pull if pull > 0.0 else 1.0
+        # the lesser of both ways: upwards, a cell's upstroke would take the window along
+        reach = np.min(np.abs(change[:2])) / pull if pull > 0.0 else 1.0
         return float(reach) if np.isfinite(reach) and reach > 0.0 else 1.0
 
 
 def _rounded(low: np.ndarray, high: np.ndarray) -> np.ndarray:
     """The ranges [2, 2], widened to round numbers, so that a picture does not shake while a slider moves."""
     step = 10.0 ** np.floor(np.log10((high - low) / 2.0))
-    return np.stack([np.floor(low / step) * step, np.ceil(high / step) * step], -1)
+    return np.stack([np.floor(low / step) * step, np.ceil(high / step) * step], -1) + 0.0  # no -0
