@@ -57,6 +57,7 @@ def _entry(function, k, n):
 
 
 N, ROWS = 6, 4
+I = np.int32
 
 
 def random_program(rng, depth=2):
@@ -105,12 +106,27 @@ class _Pool:
 
 def _arithmetic(pool, i, j, k, m, s):
     a, b = pool.vector(i), pool.vector(j)
-    pool.vectors.append([a + b * 3, a - b, a ^ b, jnp.where(a > b, a, b[m % N])][s % 4])
+    choices = [
+        a + b * 3,
+        a - b,
+        a ^ b,
+        jnp.where(a > b, a, b[m % N]),
+        lax.div(a, b),
+        lax.rem(a, I(1 + k % 3)),
+    ]
+    pool.vectors.append(choices[s % 6])
+
+
+def _split(a, b, k):
+    cell = jnp.arange(N)
+    return jnp.where(cell < k % (N + 2), a, jnp.where(cell >= k // N % N, b, a * b))
 
 
 def _moved(pool, i, j, k, m, s):
     a, b = pool.vector(i), pool.vector(j)
-    pool.vectors.append([a[::-1] ^ b, jnp.roll(a, k % N), jnp.concatenate([a[2:], b[:2]]), a + a[0]][s % 4])
+    pool.vectors.append(
+        [a[::-1] ^ b, jnp.roll(a, k % N), jnp.concatenate([a[2:], b[:2]]), a + a[0], _split(a, b, k)][s % 5]
+    )
 
 
 def _updated(pool, i, j, k, m, s):

@@ -291,18 +291,29 @@ class Lowering:
                     buffers[value] = wanted
                     continue
             buffers[value] = self.memory.new(value.dtype, value.size)
-        with self.loops((math.prod(loop.shape),) if flat else loop.shape) as index:
-            place = index[0] if flat else ravel(index, loop.shape)
-            self.loads = []
-            for value in loop.values:
-                key = place if flat and len(loop.shape) > 1 else index
-                self._named(value, key, lambda value=value, key=key: self.computed(value.op, key))
-            for value in kept:
-                self._only_loaded_from(buffers[value], place)
-                key = place if flat and len(loop.shape) > 1 else index
-                self.emit(f"{buffers[value].name}[{place}] = {self.known[-1][value, key]};")
+        if len(loop.shape) == 1:
+            ends = [*self.planner.cuts(loop), loop.shape[0]]
+            for first, end in zip([0, *ends], ends, strict=False):
+                i = self.name("i")
+                with self.block(f"for (int {i} = {first}; {i} < {end}; {i}++)"):
+                    self._turn(loop, (i,), i, buffers)
+        elif flat:
+            with self.loops((math.prod(loop.shape),)) as (place,):
+                self._turn(loop, place, place, buffers)
+        else:
+            with self.loops(loop.shape) as index:
+                self._turn(loop, index, ravel(index, loop.shape), buffers)
         for value in kept:
             self.put(value, buffers[value])
+
+    def _turn(self, loop: Loop, index: Index | str, place: str, buffers: dict[Value, Buffer]) -> None:
+        """One turn of a loop: everything is computed before anything is stored."""
+        self.loads = []
+        for value in loop.values:
+            self._named(value, index, lambda value=value: self.computed(value.op, index))
+        for value, buffer in buffers.items():
+            self._only_loaded_from(buffer, place)
+            self.emit(f"{buffer.name}[{place}] = {self.known[-1][value, index]};")
 
     def _only_loaded_from(self, buffer: Buffer, place: str) -> None:
         if any(other is buffer and where != place for other, where in self.loads):

@@ -1,10 +1,13 @@
 """Operations that bring many numbers to few: sums, extremes, running sums, and products of matrices."""
 
+import numpy as np
+
 from snnlab.live import elementwise
 from snnlab.live.c import TYPES, is_float, literal, ravel
 from snnlab.live.graph import Op
 from snnlab.live.views import strides
 
+AT_ONCE = 8  # sums of products
 COMBINED = {
     "sum": "add",
     "prod": "mul",
@@ -131,12 +134,17 @@ def _dot(lower, op: Op) -> None:
                 target = f"{buffer.name}[{ravel((*outer, *last), out.shape)}]"
                 lower.emit(f"{target} = {added(lower.let(dtype, target), (*outer, *last), inner)};")
         return
-    with lower.loops(out.shape) as outer:
-        total = lower.name("q")
-        lower.emit(f"{TYPES[dtype]} {total} = {literal(0, dtype)};")
+    at_once = out.size <= AT_ONCE  # few sums run side by side: what they share is read once
+    with lower.loops(() if at_once else out.shape) as index:
+        outers = [tuple(map(str, each)) for each in np.ndindex(out.shape)] if at_once else [index]
+        totals = [lower.name("q") for _ in outers]
+        for total in totals:
+            lower.emit(f"{TYPES[dtype]} {total} = {literal(0, dtype)};")
         with lower.loops(over) as inner:
-            lower.emit(f"{total} = {added(total, outer, inner)};")
-        lower.emit(f"{buffer.name}[{ravel(outer, out.shape)}] = {total};")
+            for total, outer in zip(totals, outers, strict=True):
+                lower.emit(f"{total} = {added(total, outer, inner)};")
+        for total, outer in zip(totals, outers, strict=True):
+            lower.emit(f"{buffer.name}[{ravel(outer, out.shape)}] = {total};")
 
 
 RULES = {

@@ -25,14 +25,23 @@ INLINE int clamp_u64(uint64_t i, uint64_t high) { return i > high ? high : i; }
 #define CONVERSIONS(SUFFIX, FLOAT) \
   CONVERT(to_int8_##SUFFIX, FLOAT, int8_t, INT8_MIN, INT8_MAX, 0x1p7) \
   CONVERT(to_int16_##SUFFIX, FLOAT, int16_t, INT16_MIN, INT16_MAX, 0x1p15) \
-  CONVERT(to_int32_##SUFFIX, FLOAT, int32_t, INT32_MIN, INT32_MAX, 0x1p31) \
   CONVERT(to_int64_##SUFFIX, FLOAT, int64_t, INT64_MIN, INT64_MAX, 0x1p63) \
   CONVERT(to_uint8_##SUFFIX, FLOAT, uint8_t, 0, UINT8_MAX, 0x1p8) \
   CONVERT(to_uint16_##SUFFIX, FLOAT, uint16_t, 0, UINT16_MAX, 0x1p16) \
-  CONVERT(to_uint32_##SUFFIX, FLOAT, uint32_t, 0, UINT32_MAX, 0x1p32) \
   CONVERT(to_uint64_##SUFFIX, FLOAT, uint64_t, 0, UINT64_MAX, 0x1p64)
 CONVERSIONS(f32, float)
 CONVERSIONS(f64, double)
+#ifdef __wasm_nontrapping_fptoint__
+INLINE int32_t to_int32_f32(float x) { return __builtin_wasm_trunc_saturate_s_i32_f32(x); }
+INLINE int32_t to_int32_f64(double x) { return __builtin_wasm_trunc_saturate_s_i32_f64(x); }
+INLINE uint32_t to_uint32_f32(float x) { return __builtin_wasm_trunc_saturate_u_i32_f32(x); }
+INLINE uint32_t to_uint32_f64(double x) { return __builtin_wasm_trunc_saturate_u_i32_f64(x); }
+#else
+CONVERT(to_int32_f32, float, int32_t, INT32_MIN, INT32_MAX, 0x1p31)
+CONVERT(to_int32_f64, double, int32_t, INT32_MIN, INT32_MAX, 0x1p31)
+CONVERT(to_uint32_f32, float, uint32_t, 0, UINT32_MAX, 0x1p32)
+CONVERT(to_uint32_f64, double, uint32_t, 0, UINT32_MAX, 0x1p32)
+#endif
 
 INLINE float maximum_f32(float a, float b) { return __builtin_wasm_max_f32(a, b); }
 INLINE float minimum_f32(float a, float b) { return __builtin_wasm_min_f32(a, b); }

@@ -13,6 +13,7 @@ from snnlab.live.graph import Op, Region, Value
 from snnlab.live.views import FLAT, base, is_view
 
 IN_PLACE = {"dynamic_update_slice": 1, "while": None}  # how many operands may become the outputs; None: all
+STRETCHES = 8  # into which a loop may fall
 CHEAP = {"convert_element_type", "not", "and", "or"} | {
     "lt",
     "le",
@@ -217,6 +218,25 @@ class Planner:
             v.size == 1 or (v.shape == shape and self.is_flat(v)) for v in op.inputs
         )
 
+    def cuts(self, loop: Loop) -> list[int]:
+        """Where a loop over cells falls into stretches, because the index of the cell is compared with a constant: in
+        each stretch the C compiler then knows what comes out, and need not choose cell by cell.
+        """
+        found, waiting, seen = set(), list(loop.values), set()
+        while waiting:
+            value = waiting.pop()
+            if value in seen or value.op is None or not is_map(value.op):
+                continue
+            seen.add(value)
+            cell, *bound = value.op.inputs or [value]
+            if value.op.name in ("lt", "ge") and cell.op is not None and cell.op.name == "iota":
+                if bound[0].constant is not None and bound[0].size == 1:
+                    found.add(int(bound[0].constant.reshape(-1)[0]))
+            if value in self.inlined or value in loop.values:
+                waiting += value.op.inputs
+        cuts = sorted(cut for cut in found if 0 < cut < loop.shape[0])
+        return cuts if len(cuts) < STRETCHES else []
+
     def _groups(self, region: Region, need: dict[Value, int]) -> dict[int, list[Loop]]:
         groups: dict[int, list[Loop]] = {}
         place: dict[Value, tuple[int, int]] = {}
@@ -242,7 +262,9 @@ class Planner:
 def _reads_once(op: Op, k: int) -> bool:
     """Whether an operation reads every element of its operand ``k`` at most once."""
     if op.name == "gather":
-        return k == 1 and not op.params["dimension_numbers"].offset_dims
+        # a few elements that are picked out are sooner computed alone
+        few = op.outputs[0].size * 4 <= op.inputs[0].size
+        return few if k == 0 else not op.params["dimension_numbers"].offset_dims
     if op.name.startswith("scatter"):
         return k != 1
     if op.name in elementwise.NAMES:

@@ -12,6 +12,7 @@ from jax.extend.core import Literal
 from snnlab.live import complex_numbers
 from snnlab.live.complex_numbers import Pair
 from snnlab.live.graph import Op, Region, Value, drop_unread, kind
+from snnlab.live.invariants import hoist
 
 CALLS = {  # a call, and the parameter that holds what is called
     "jit": "jaxpr",
@@ -162,6 +163,7 @@ class _Tracer:
             fixed |= unchanged
         moving = [i for i in range(len(start)) if i not in fixed]
         regions[1].results = [results[i] for i in moving]
+        self.ops += hoist(regions[1], [carry[i] for i in moving])
         kinds = [(start[i].shape, start[i].dtype) for i in moving]
         outputs = self.add(
             "while",
