@@ -14,6 +14,7 @@ from jax import Array, lax
 from snnlab.core.planner import NARROW, STRIDE
 
 BITS = 32
+_BIT = np.arange(BITS, dtype=np.uint32)
 
 
 def n_words(n: int) -> int:
@@ -28,21 +29,19 @@ def pack(spikes: Array) -> Array:
     """
     n = spikes.shape[0]
     lanes = jnp.pad(spikes, (0, n_words(n) * BITS - n)).reshape(BITS, -1)
-    return jnp.sum(
-        lanes.astype(jnp.uint32) << jnp.arange(BITS, dtype=jnp.uint32)[:, None], axis=0, dtype=jnp.uint32
-    )
+    return jnp.sum(lanes.astype(jnp.uint32) << _BIT[:, None], axis=0, dtype=jnp.uint32)
 
 
 def unpack(words: Array, n: int) -> Array:
     """The first ``n`` spikes of packed words, bool [n]."""
-    return ((words[None] >> jnp.arange(BITS, dtype=jnp.uint32)[:, None]) & 1).astype(bool).reshape(-1)[:n]
+    return ((words[None] >> _BIT[:, None]) & 1).astype(bool).reshape(-1)[:n]
 
 
 def summary(words: Array) -> Array:
     """Words whose bits say which of ``words`` are non-zero."""
     pad = n_words(words.shape[0]) * BITS - words.shape[0]
     nonzero = jnp.pad(words != 0, (0, pad)).reshape(-1, BITS).astype(jnp.uint32)
-    return jnp.sum(nonzero << jnp.arange(BITS, dtype=jnp.uint32)[None], axis=1, dtype=jnp.uint32)
+    return jnp.sum(nonzero << _BIT[None], axis=1, dtype=jnp.uint32)
 
 
 def each_spike(words: Array, summary: Array, act: Callable[[Array, Array, Any], Any], result: Any) -> Any:

@@ -61,7 +61,7 @@ def columns(p: Array) -> tuple[Array, Array]:
             _put(other, gives, at),
         )
 
-    heavy = jnp.where(near, 1, 0)
+    heavy = jnp.where(near, jnp.int32(1), jnp.int32(0))
     start = (jnp.where(near, 0, last + 1), heavy, weights[heavy], weights, jnp.zeros(OUTCOMES, jnp.int32))
     *_, cut, other = lax.while_loop(lambda loop: loop[1] <= last, fill, start)
     certain, never = p >= 1, chance == 0

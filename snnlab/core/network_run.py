@@ -225,8 +225,8 @@ class Run(Pieces):
             i = np.searchsorted(group.offsets, cell, side="right") - 1
             return f'population "{group.populations[i]}"', cell - group.offsets[i]
 
-        for group, state in zip(self._plan.groups, carry.neurons, strict=True):
-            for variable, values in zip(state._fields, map(np.asarray, state), strict=True):
+        for group, cells in zip(self._plan.groups, carry.cells, strict=True):
+            for variable, values in zip(cells.state._fields, map(np.asarray, cells.state), strict=True):
                 wrong = np.flatnonzero(~(np.abs(values) < stepping.ABSURD))
                 if values.dtype.kind == "f" and len(wrong):
                     population, cell = place(group, wrong[0])

@@ -7,7 +7,7 @@ step of noise for thousands of cells costs microseconds. Words come from the "lo
 
 import math
 import zlib
-from collections.abc import Callable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import jax.numpy as jnp
@@ -18,7 +18,7 @@ _GOLDEN = 0x9E3779B9  # 2^32 / golden ratio: spreads consecutive steps over all 
 MAX_MEAN = 80.0  # of a Poisson number: beyond, exp(-mean) underflows in single precision
 _REST = 1e-8  # what the terms of a Poisson distribution may leave out: below the grid of single precision
 _TERMS = (4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192)
-_UNROLLED = 16
+UNROLLED = 16
 
 
 def mix(x: Any) -> Any:
@@ -91,40 +91,59 @@ def poisson_terms(mean: float) -> int:
     return next(number for number in _TERMS if number >= k)
 
 
-def poisson(
-    words: Array, mean: Array, spread: Callable[[Array], Array] = lambda mean: mean, terms: int | None = None
-) -> Array:
+def poisson_thresholds(mean: Array, terms: int) -> tuple[Array, ...]:
+    """Of Poisson numbers with this mean, scalar or [m]: a random word above threshold k means more than k."""
+    mean = jnp.asarray(mean, jnp.result_type(float))
+    return tuple(_extended(mean, terms))
+
+
+def _extended(mean: Array, terms: int) -> Iterator[Array]:
+    k, (term, cumulative) = jnp.zeros((), mean.dtype), (jnp.exp(-mean),) * 2
+    for _ in range(terms):
+        yield _threshold(cumulative)
+        k, term, cumulative = _next_term(k, term, cumulative, mean)
+
+
+def _threshold(cumulative: Array) -> Array:
+    # comparing words is faster than making them fractions; nothing is above a certainty
+    fraction = (jnp.where(cumulative < 1, cumulative, 0.0) * 2.0**32).astype(jnp.uint32)
+    return jnp.where(cumulative < 1, fraction, jnp.uint32(2**32 - 1))
+
+
+def _next_term(k: Array, term: Array, cumulative: Array, mean: Array) -> tuple[Array, Array, Array]:
+    k = k + 1
+    term = term * mean / k
+    # what is left is below the grid of single precision: ends the search, which a rounded sum might not
+    return k, term, jnp.where((term < _REST) & (k > mean), 1.0, cumulative + term)
+
+
+def above(words: Array, thresholds: Iterable[Array]) -> Array:
+    """Poisson counts (as floats, shape of ``words``): how many of the thresholds, scalars or [n], a word is above."""
+    counts = sum((words > threshold).astype(jnp.int32) for threshold in thresholds)
+    return jnp.asarray(counts).astype(jnp.result_type(float))
+
+
+def poisson(words: Array, mean: Array, terms: int | None = None) -> Array:
     """Poisson counts (as floats, shape of ``words``) with the given mean, by the inverse distribution.
 
-    ``mean`` is a scalar or [n], at most ``MAX_MEAN``. Where many cells share few means, ``mean`` may be those few [m]
-    and ``spread`` gives each cell its own. ``terms``, where it is known, is a number that suffices (``poisson_terms``):
-    then nothing has to be asked on the way.
+    ``mean`` is a scalar or [n], at most ``MAX_MEAN``. ``terms``, where it is known, is a number that suffices
+    (``poisson_terms``): then nothing has to be asked on the way.
     """
     mean = jnp.asarray(mean, jnp.result_type(float))
-    term = cumulative = jnp.exp(-mean)
-    count = jnp.zeros(words.shape, jnp.int32)
-
-    def above(cumulative):
-        # comparing words is faster than making them fractions; nothing is above a certainty
-        threshold = (jnp.where(cumulative < 1, cumulative, 0.0) * 2.0**32).astype(jnp.uint32)
-        return (words > spread(jnp.where(cumulative < 1, threshold, jnp.uint32(2**32 - 1)))).astype(jnp.int32)
+    if terms is not None and terms <= UNROLLED:
+        return above(words, poisson_thresholds(mean, terms))
 
     def extend(carry):
-        k, term, cumulative, count = carry
-        count = count + above(cumulative)
-        k = k + 1
-        term = term * mean / k
-        # what is left is below the grid of single precision: ends the search, which a rounded sum might not
-        return k, term, jnp.where((term < _REST) & (k > mean), 1.0, cumulative + term), count
+        *distribution, count = carry
+        count = count + (words > _threshold(distribution[2])).astype(jnp.int32)
+        return *_next_term(*distribution, mean), count
 
-    carry = (jnp.zeros((), mean.dtype), term, cumulative, count)
+    start = jnp.exp(-mean)
+    carry = (jnp.zeros((), mean.dtype), start, start, jnp.zeros(words.shape, jnp.int32))
     if terms is None:
         carry = lax.while_loop(lambda carry: jnp.any(carry[2] < 1), extend, carry)
-    elif terms > _UNROLLED:
-        carry = lax.fori_loop(0, terms, lambda _, carry: extend(carry), carry)
     else:
-        for _ in range(terms):
-            carry = extend(carry)
+        carry = lax.fori_loop(0, terms, lambda _, carry: extend(carry), carry)
     return carry[3].astype(mean.dtype)
 
 

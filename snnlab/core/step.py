@@ -34,22 +34,58 @@ CHECK = (
 ABSURD = 1e6  # a state variable beyond this has left the model: no membrane reaches 1000 V
 
 
+class Cells(NamedTuple):
+    """The cells of a group, and the synaptic variables of which each of them has its own."""
+
+    state: Any  # of the neurons: a State, arrays [group.n]
+    dense: tuple[
+        Array, ...
+    ]  # per row of the group [group.n] (or [0]): entry variables with arrivals of their own
+    rest: tuple[Any, ...]  # per row of the group: the further variables of its kinetics
+    gates: tuple[
+        Any, ...
+    ]  # per sum over the group that reads a gating variable: the variables of its kinetics
+
+
 class Carry(NamedTuple):
     """The state of a network between two steps."""
 
     k: Array  # number of the next step
     failed: Array  # the step at which the state was first found not to be sound; -1: never
     born: Array  # the step at which the buffer was last at age 0
-    neurons: tuple[Any, ...]  # a State a group, arrays [group.n]
+    cells: tuple[Cells, ...]  # per group
     buffer: Array  # [plan.size + 1] entry variables fed by sparse wiring, times e^{age dt / tau}; a slot for nothing
-    blocks: tuple[Array, ...]  # per row [populations of its group]: entry variables fed by all-to-all wiring
-    dense: tuple[Array, ...]  # per row [group.n] (or [0]): entry variables with arrivals of their own
-    rest: tuple[tuple[Array, ...], ...]  # per row: the further variables of its kinetics
-    gates: tuple[
-        tuple[Array, ...], ...
-    ]  # per sum of a gating variable: the state of its cells [group.n]; else ()
-    sums: tuple[Array, ...]  # per sum [ring, populations]: its last values
+    history: (
+        Array  # [steps, width] what all-to-all projections read and fed in the last steps, see ``_Layout``
+    )
     ring: tuple[Array, ...]  # per group [ring, words]: the spikes of the last steps (or [0, words])
+
+
+class Seen(NamedTuple):
+    """What a step finds out before anything moves."""
+
+    spikes: tuple[Array, ...]  # per group [group.n], where a gating variable asks for them; else [0]
+    words: tuple[Array, ...]  # per group: its packed spikes
+    found: tuple[
+        Any, ...
+    ]  # per lane without a delay: words, their summary, and whether there are any; else ()
+    line: Array  # [width] of the history
+    gated: tuple[Array, ...]  # per row [populations of its group]: what gating variables bring (or [0])
+
+
+class _Layout:
+    """Where things lie in a line of a network's history: the sums over populations at a step and, after them, the
+    entry variables that all-to-all projections feed. One small array, because what an array costs is its kernel.
+    """
+
+    def __init__(self, plan: Plan):
+        fed = [r for r, row in enumerate(plan.rows) if row.blocks and not row.gated]
+        sizes = [len(plan.groups[each.group].populations) for each in plan.sums]
+        sizes += [len(plan.groups[plan.rows[r].group].populations) for r in fed]
+        places = [slice(end - size, end) for size, end in zip(sizes, np.cumsum(sizes).tolist(), strict=True)]
+        self.width = sum(sizes)
+        self.sums = places[: len(plan.sums)]
+        self.blocks = dict(zip(fed, places[len(plan.sums) :], strict=True))
 
 
 class Probe(NamedTuple):
@@ -63,8 +99,9 @@ class Probe(NamedTuple):
 def initial(plan: Plan, packed: Packed, seed: Array) -> Carry:
     """The state at t = 0."""
     network = packed.network()
-    neurons = []
-    for group in plan.groups:
+    kinetics = {name: synapse.kinetics for name, synapse in network.synapses.items()}
+    cells = []
+    for g, group in enumerate(plan.groups):
         states = []
         for name in group.populations:
             population = network.populations[name]
@@ -80,26 +117,22 @@ def initial(plan: Plan, packed: Packed, seed: Array) -> Carry:
             if hasattr(population.neuron, "settle"):
                 state = population.neuron.settle(state, frozenset(population.initial))
             states.append(state)
-        neurons.append(jax.tree.map(lambda *parts: jnp.concatenate(parts), *states))
-    rows = [(row, plan.groups[row.group]) for row in plan.rows]
+        rows = [row for row in plan.rows if row.group == g]
+        cells.append(
+            Cells(
+                state=jax.tree.map(lambda *parts: jnp.concatenate(parts), *states),
+                dense=tuple(jnp.zeros(group.n if row.dense else 0) for row in rows),
+                rest=tuple(() if row.gated else kinetics[row.synapse].init(group.n) for row in rows),
+                gates=tuple(kinetics[each.synapse].init(group.n) for each in _gating(plan, g)),
+            )
+        )
     return Carry(
         k=jnp.int32(0),
         failed=jnp.int32(-1),
         born=jnp.int32(0),
-        neurons=tuple(neurons),
+        cells=tuple(cells),
         buffer=jnp.zeros(plan.size + 1),
-        blocks=tuple(
-            jnp.zeros(len(group.populations) if row.blocks and not row.gated else 0) for row, group in rows
-        ),
-        dense=tuple(jnp.zeros(group.n if row.dense else 0) for row, group in rows),
-        rest=tuple(
-            () if row.gated else network.synapses[row.synapse].kinetics.init(group.n) for row, group in rows
-        ),
-        gates=tuple(
-            network.synapses[each.synapse].kinetics.init(plan.groups[each.group].n) if each.synapse else ()
-            for each in plan.sums
-        ),
-        sums=tuple(jnp.zeros((plan.ring, len(plan.groups[each.group].populations))) for each in plan.sums),
+        history=jnp.zeros((max(plan.ring, 1), _Layout(plan).width)),
         ring=tuple(
             jnp.zeros((plan.ring if kept else 0, delivery.n_words(group.n)), jnp.uint32)
             for group, kept in zip(plan.groups, plan.kept, strict=True)
@@ -136,7 +169,7 @@ def advance(
         carry, words, samples = loop
         now = carry.k - begin
         carry, spikes, values = engine.step(carry, probes, selections)
-        words = tuple(_put(kept, row, now) for kept, row in zip(words, spikes, strict=True))
+        words = _put(words, jnp.concatenate(spikes), now)
         samples = tuple(_put(kept, row, now) for kept, row in zip(samples, values, strict=True))
         return carry, words, samples
 
@@ -167,10 +200,13 @@ def advance(
         carry, words, samples = lax.while_loop(lambda loop: loop[0].k < stop, one, loop)
         return checked(rescaled(carry) if taus else carry), words, samples
 
-    words = tuple(jnp.zeros((capacity, delivery.n_words(group.n)), jnp.uint32) for group in plan.groups)
+    widths = [delivery.n_words(group.n) for group in plan.groups]
+    words = jnp.zeros((capacity, sum(widths)), jnp.uint32)
     kinds = jax.eval_shape(lambda carry: engine.step(carry, probes, selections)[2], carry)
     samples = tuple(jnp.zeros((capacity, *kind.shape), kind.dtype) for kind in kinds)
-    return lax.while_loop(lambda loop: loop[0].k < end, stretch, (carry, words, samples))
+    loop = lax.while_loop(lambda loop: loop[0].k < end, stretch, (carry, words, samples))
+    carry, words, samples = loop
+    return carry, tuple(jnp.split(words, np.cumsum(widths)[:-1], axis=1)), samples
 
 
 @functools.partial(jax.jit, static_argnames=("plan",))
@@ -209,6 +245,10 @@ class _Engine:
     def __init__(self, plan, network, tables, delays, dt, seed):
         self.plan, self.network, self.tables, self.delays, self.dt = plan, network, tables, delays, dt
         self.stages = Stages(dt > 0 if plan.staged else None)
+        self.layout = _Layout(plan)
+        self.rows = [
+            [r for r, row in enumerate(plan.rows) if row.group == g] for g in range(len(plan.groups))
+        ]
         self.neurons = [_joined_neuron(network, group) for group in plan.groups]
         self.synapses = [network.synapses[row.synapse] for row in plan.rows]
         self.decays = [
@@ -237,61 +277,48 @@ class _Engine:
 
     def step(self, carry: Carry, probes: tuple[Probe, ...], selections: tuple[Array, ...]):
         """The next carry, the packed spikes of every group, and the probed values."""
-        plan = self.plan
-        fired = [
-            neuron.fire(state, self.dt) for neuron, state in zip(self.neurons, carry.neurons, strict=True)
-        ]
-        states = tuple(state for state, _ in fired)
-        words, found = self.stages.apart(self.look, carry.neurons)
-        ring = carry.ring
-        at = carry.k % max(plan.ring, 1)
+        plan, k = self.plan, carry.k
+        seen = self.stages.apart(self.look, k, carry.cells, carry.history)
+        ring, history = carry.ring, carry.history
         if plan.ring:
-            ring = tuple(
-                _put(past, row, at) if len(past) else past for past, row in zip(ring, words, strict=True)
-            )
+            both = zip(ring, seen.words, strict=True)
+            ring = tuple(_put(past, row, k % plan.ring) if len(past) else past for past, row in both)
+        if self.layout.width:
+            history = _put(history, seen.line, k % len(history))
 
         def due(group, delay):
-            if delay is None:
-                return words[group]
-            return self.past(ring[group], carry.k, delay)
+            return seen.words[group] if delay is None else self.past(ring[group], k, delay)
 
-        buffer = self.deliver(carry, found, due)
-        here = carry._replace(neurons=states, buffer=buffer, ring=ring)
-        now = self.totals(carry.gates, tuple(spikes for _, spikes in fired))
-        if plan.ring:
-            here = here._replace(
-                sums=tuple(_put(past, row, at) for past, row in zip(carry.sums, now, strict=True))
-            )
-        currents, arrivals = self.inputs(carry.k)
-        blocks, dense = self.arrive(here, now, due, arrivals)
-        here = here._replace(blocks=blocks, dense=dense)
-        entries, conductances, drives = self.synaptic(here, now)
-        drives = [drive.plus(Drive(current.total())) for drive, current in zip(drives, currents, strict=True)]
-        values = tuple(
-            _probed(plan, probe, states, conductances)[cells]
-            for probe, cells in zip(probes, selections, strict=True)
-        )
-        neurons = tuple(
-            neuron.advance(state, drive, self.dt)
-            for neuron, state, drive in zip(self.neurons, states, drives, strict=True)
-        )
-        rest = tuple(
-            () if row.gated else synapse.kinetics.advance(x, rest, self.dt)
-            for row, synapse, x, rest in zip(plan.rows, self.synapses, entries, carry.rest, strict=True)
-        )
-        gates = tuple(
-            self.kinetics(each).release(state, fired[each.group][1], self.dt) if each.synapse else ()
-            for each, state in zip(plan.sums, carry.gates, strict=True)
-        )
-        after = here._replace(k=carry.k + 1, neurons=neurons, rest=rest, gates=gates)
-        return after, words, values
+        age = k - carry.born
+        buffer = self.deliver(carry.buffer, age, seen.found, due)
+        cells, values = [], {}
+        for g, group in enumerate(plan.groups):
+            chosen = zip(probes, selections, strict=True)
+            wanted = {probe: which for probe, which in chosen if probe.population in group.populations}
+            advance = functools.partial(self.advance, g, due, wanted)
+            arrived = k, age, buffer, seen.line, seen.gated, seen.spikes[g]
+            after, read = self.stages.update(advance, carry.cells[g], *arrived)
+            cells.append(after)
+            values.update(zip(wanted, read, strict=True))
+        carry = carry._replace(k=k + 1, cells=tuple(cells), buffer=buffer, history=history, ring=ring)
+        return carry, seen.words, tuple(values[probe] for probe in probes)
 
-    def look(self, neurons: tuple[Any, ...]) -> tuple[tuple[Array, ...], tuple[Any, ...]]:
+    def look(self, k: Array, cells: tuple[Cells, ...], history: Array) -> Seen:
+        """Who spikes, and what all-to-all projections bring."""
+        spikes = tuple(
+            neuron.fire(each.state, self.dt)[1] for neuron, each in zip(self.neurons, cells, strict=True)
+        )
+        words, found = self.stages.apart(self.packed, spikes)
+        line, gated = self.stages.apart(
+            self.arrive, k, self.stages.apart(self.totals, cells, spikes), history
+        )
+        kept = zip(spikes, cells, strict=True)
+        spikes = tuple(each if of.gates else jnp.zeros(0, bool) for each, of in kept)
+        return Seen(spikes, words, found, line, gated)
+
+    def packed(self, spikes: tuple[Array, ...]) -> tuple[tuple[Array, ...], tuple[Any, ...]]:
         """The packed spikes of every group, and of every lane without a delay the overview of its own."""
-        words = tuple(
-            delivery.pack(neuron.fire(state, self.dt)[1])
-            for neuron, state in zip(self.neurons, neurons, strict=True)
-        )
+        words = tuple(map(delivery.pack, spikes))
         return words, tuple(
             _overview(words[lane.group]) if lane.delay is None else () for lane in self.plan.lanes
         )
@@ -306,86 +333,114 @@ class _Engine:
             zip(self.buffered, row[half:], strict=True)
         )
 
-    def deliver(self, carry: Carry, found: tuple[Any, ...], due) -> Array:
+    def deliver(self, buffer: Array, age: Array, found: tuple[Any, ...], due) -> Array:
         """The buffer after the spikes that are due have been added; where there are some."""
-        buffer = carry.buffer
         for lane, tables, here in zip(self.plan.lanes, self.tables, found, strict=True):
-
-            def late(lane=lane):
-                return _overview(due(lane.group, lane.delay))
-
-            words, summary, some = here if lane.delay is None else self.stages.apart(late)
+            late = lane.delay is not None
+            words, summary, some = self.stages.apart(_overview, due(lane.group, lane.delay)) if late else here
 
             def add(buffer, lane=lane, tables=tables, words=words, summary=summary):
-                scale, _ = self.scale(carry.k - carry.born)
-                group = self.plan.groups[lane.group]
+                group, (scale, _) = self.plan.groups[lane.group], self.scale(age)
                 return delivery.deliver(lane, group, self.network, tables, scale, words, summary, buffer)
 
             buffer = lax.cond(some, add, lambda buffer: buffer, buffer)
         return buffer
 
-    def inputs(self, k: Array) -> tuple[list["_Summed"], list["_Summed"]]:
-        """The currents into every group, and the spikes that sources bring to every row."""
-        plan = self.plan
-        currents = [_Summed(group) for group in plan.groups]
-        arrivals = [_Summed(plan.groups[row.group]) for row in plan.rows]
+    def past(self, ring: Array, k: Array, delay: int) -> Array:
+        """The entry of a ring that was made ``delay`` (a delay class) before step k."""
+        return lax.dynamic_index_in_dim(ring, (k - self.delays[delay]) % self.plan.ring, keepdims=False)
+
+    def totals(self, cells: tuple[Cells, ...], spikes: tuple[Array, ...]) -> tuple[Array, ...]:
+        """The present value of every sum [populations]."""
+        values = []
+        for each in self.plan.sums:
+            summed = spikes[each.group]
+            if each.synapse:
+                state = cells[each.group].gates[_gating(self.plan, each.group).index(each)]
+                summed = self.network.synapses[each.synapse].kinetics.gating(state)
+            values.append(_by_population(self.plan.groups[each.group], summed.astype(self.dt.dtype)))
+        return tuple(values)
+
+    def brought(self, r: int, k: Array, sums: tuple[Array, ...], history: Array) -> Array:
+        """What all-to-all projections bring to the populations of row ``r`` [populations], given the sums of now."""
+        total = jnp.zeros(())
+        for (s, delay), W in self.footprints[r].items():
+            # a delay is a step at least: what the history still lacks is not asked of it
+            read = sums[s] if delay is None else self.past(history, k, delay)[self.layout.sums[s]]
+            total += jnp.sum(W * read[None], axis=1)
+        return total
+
+    def arrive(self, k: Array, sums: tuple[Array, ...], history: Array) -> tuple[Array, tuple[Array, ...]]:
+        """The line of this step, and of every row what gating variables bring to it, given the sums of now."""
+        before = lax.dynamic_index_in_dim(history, (k - 1) % len(history), keepdims=False)
+        gated = tuple(
+            self.brought(r, k, sums, history) if row.blocks and row.gated else jnp.zeros(0, self.dt.dtype)
+            for r, row in enumerate(self.plan.rows)
+        )
+        fed = [
+            before[place] * self.decays[r] + self.brought(r, k, sums, history)
+            for r, place in self.layout.blocks.items()
+        ]
+        return jnp.concatenate([*sums, *fed, jnp.zeros(0, self.dt.dtype)]), gated
+
+    def advance(self, g: int, due, wanted, cells: Cells, k, age, buffer, line, gated, spikes):
+        """The cells of group ``g`` a step later, and what the probes ``wanted`` as the step uses it."""
+        neuron, rows = self.neurons[g], self.rows[g]
+        state, _ = neuron.fire(cells.state, self.dt)
+        current, arrivals = self.inputs(g, k)
+        dense = tuple(
+            self.fed(r, k, before, arrivals[r], due) for r, before in zip(rows, cells.dense, strict=True)
+        )
+        here = cells._replace(state=state, dense=dense)
+        entries, conductances, drive = self.synaptic(g, here, age, buffer, line, gated)
+        values = tuple(self.probed(g, probe, state, conductances)[which] for probe, which in wanted.items())
+        rest = tuple(
+            () if self.plan.rows[r].gated else self.synapses[r].kinetics.advance(x, before, self.dt)
+            for r, x, before in zip(rows, entries, cells.rest, strict=True)
+        )
+        gates = tuple(
+            self.network.synapses[each.synapse].kinetics.release(before, spikes, self.dt)
+            for each, before in zip(_gating(self.plan, g), cells.gates, strict=True)
+        )
+        state = neuron.advance(state, drive.plus(Drive(current.total())), self.dt)
+        return Cells(state, dense, rest, gates), values
+
+    def inputs(self, g: int, k: Array) -> tuple["_Summed", dict[int, "_Summed"]]:
+        """The current into group ``g``, and the spikes that sources bring to its rows."""
+        group = self.plan.groups[g]
+        current, arrivals = _Summed(group), {r: _Summed(group) for r in self.rows[g]}
         for entry, keys in zip(self.network.inputs, self.input_keys, strict=True):
             if hasattr(entry.source, "intensity"):
                 continue  # drawn together with others: see ``drawn``
             values = None
             for name in entry.targets:
+                if name not in group.populations:
+                    continue
                 if values is None or jnp.ndim(values):  # what is the same for all cells is computed once
                     n = self.network.populations[name].n
                     values = entry.weight * entry.source.values(k, self.dt, keys[name], n)
-                g = plan.locate(name)
                 if entry.synapse is None:
-                    currents[g].add(name, values)
+                    current.add(name, values)
                 else:
-                    r = plan.row(g, entry.synapse)
+                    r = self.plan.row(g, entry.synapse)
                     spread = getattr(entry.source, "spread", False)
                     arrivals[r].add(name, self.remains[r] * values if spread else values)
-        return currents, arrivals
+        return current, arrivals
 
-    def past(self, ring: Array, k: Array, delay: int) -> Array:
-        """The entry of a ring that was made ``delay`` (a delay class) before step k."""
-        return lax.dynamic_index_in_dim(ring, (k - self.delays[delay]) % self.plan.ring, keepdims=False)
-
-    def kinetics(self, each: Sum) -> Any:
-        return self.network.synapses[each.synapse].kinetics
-
-    def totals(self, gates: tuple[Any, ...], spikes: tuple[Array, ...]) -> tuple[Array, ...]:
-        """The present value of every sum [populations]."""
-        values = []
-        for each, state in zip(self.plan.sums, gates, strict=True):
-            cells = self.kinetics(each).gating(state) if each.synapse else spikes[each.group]
-            values.append(_by_population(self.plan.groups[each.group], cells.astype(self.dt.dtype)))
-        return tuple(values)
-
-    def brought(self, r: int, carry: Carry, now: tuple[Array, ...]) -> Array:
-        """What all-to-all projections bring to the populations of row ``r`` [populations], given the sums of now."""
-        total = jnp.zeros(())
-        for (s, delay), W in self.footprints[r].items():
-            sums = now[s] if delay is None else self.past(carry.sums[s], carry.k, delay)
-            total += jnp.sum(W * sums[None], axis=1)
-        return total
-
-    def arrive(self, carry: Carry, now, due, arrivals) -> tuple[tuple[Array, ...], tuple[Array, ...]]:
-        """The entry variables that are not in the buffer, decayed and fed."""
-        plan, blocks, dense = self.plan, list(carry.blocks), list(carry.dense)
-        for r, row in enumerate(plan.rows):
-            if row.blocks and not row.gated:
-                blocks[r] = blocks[r] * self.decays[r] + self.brought(r, carry, now)
-            for i, autapses in row.blocks:
-                if not autapses:
-                    projection, g = self.network.projections[i], plan.locate(self.network.projections[i].pre)
-                    own = delivery.unpack(due(g, plan.delays[i]), plan.groups[g].n)
-                    own = own[slice(*plan.groups[g].span(projection.pre))]
-                    arrivals[r].add(projection.post, -projection.weight * own)
-            if row.dense:
-                draws = zip(row.draws, self.lanes[r], strict=True)
-                drawn = (self.remains[r] * self.drawn(carry.k, row, draw, lanes) for draw, lanes in draws)
-                dense[r] = dense[r] * self.decays[r] + sum(drawn, start=arrivals[r].total())
-        return tuple(blocks), tuple(dense)
+    def fed(self, r: int, k: Array, before: Array, arrivals: "_Summed", due) -> Array:
+        """The entry variables of row ``r`` that have arrivals of their own [group.n], decayed and fed."""
+        plan, row = self.plan, self.plan.rows[r]
+        if not row.dense:
+            return before
+        for i, autapses in row.blocks:
+            if not autapses:
+                projection, g = self.network.projections[i], plan.locate(self.network.projections[i].pre)
+                own = delivery.unpack(due(g, plan.delays[i]), plan.groups[g].n)
+                own = own[slice(*plan.groups[g].span(projection.pre))]
+                arrivals.add(projection.post, -projection.weight * own)
+        draws = zip(row.draws, self.lanes[r], strict=True)
+        drawn = (self.remains[r] * self.drawn(k, row, draw, lanes) for draw, lanes in draws)
+        return before * self.decays[r] + sum(drawn, start=arrivals.total())
 
     def draw_lanes(self, row: Row, draw: Draw) -> Array:
         """The part of a draw's random words that is the same in every step [group.n]."""
@@ -400,62 +455,78 @@ class _Engine:
     def drawn(self, k: Array, row: Row, draw: Draw, lanes: Array) -> Array:
         """What the Poisson sources of one draw bring to every cell of a row [group.n]."""
         group, inputs = self.plan.groups[row.group], self.network.inputs
-        rates, weights = [], []
-        for name, members in zip(group.populations, draw.inputs, strict=True):
-            courses = [inputs[i].source.intensity(k, self.dt, self.input_keys[i][name]) for i in members]
-            rates.append(sum(courses[1:], start=courses[0]) if courses else 0.0)
-            weights.append(inputs[members[0]].weight if members else 0.0)
+        weights = [inputs[members[0]].weight if members else 0.0 for members in draw.inputs]
+
+        def means(k):
+            for name, members in zip(group.populations, draw.inputs, strict=True):
+                courses = [inputs[i].source.intensity(k, self.dt, self.input_keys[i][name]) for i in members]
+                yield (sum(courses[1:], start=courses[0]) if courses else 0.0) * (self.dt * 1e-3)
+
         words = randomness.words(lanes, randomness.clock(k))
-        if any(jnp.ndim(rate) for rate in rates):
-            means = _pieces(rates, group) * (self.dt * 1e-3)
-            counts = randomness.poisson(words, means, terms=draw.terms)
-        else:
-            means = jnp.stack([jnp.asarray(rate, self.dt.dtype) for rate in rates]) * (self.dt * 1e-3)
-            counts = randomness.poisson(words, means, lambda each: _pieces(list(each), group), draw.terms)
+        if draw.terms > randomness.UNROLLED or any(jnp.ndim(mean) for mean in means(k)):
+            counts = randomness.poisson(words, _pieces(list(means(k)), group), draw.terms)
+        else:  # what cells have in common is little to compute, but many kernels
+            thresholds = self.stages.apart(
+                lambda k: randomness.poisson_thresholds(jnp.stack(list(means(k))), draw.terms), k
+            )
+            counts = randomness.above(words, (_pieces(list(each), group) for each in thresholds))
         return _pieces(weights, group) * counts
 
-    def synaptic(self, carry: Carry, now: tuple[Array, ...]) -> tuple[list[Any], list[Any], list[Drive]]:
-        """Of every row its entry variable and conductance, and of every group the drive that they make."""
-        plan, (_, unscale) = self.plan, self.scale(carry.k - carry.born)
-        entries, conductances, drives = [], [], [Drive() for _ in plan.groups]
-        for r, (row, synapse) in enumerate(zip(plan.rows, self.synapses, strict=True)):
-            group, x = plan.groups[row.group], 0.0
-            V = self.neurons[row.group].voltage(carry.neurons[row.group])
+    def synaptic(self, g: int, cells: Cells, age, buffer, line, gated) -> tuple[list[Any], list[Any], Drive]:
+        """Of every row of group ``g`` its entry variable and conductance, and the drive that they make."""
+        plan, group, (_, unscale) = self.plan, self.plan.groups[g], self.scale(age)
+        entries, conductances, drive = [], [], Drive()
+        V = self.neurons[g].voltage(cells.state)
+        for r, dense, rest in zip(self.rows[g], cells.dense, cells.rest, strict=True):
+            row, synapse, x = plan.rows[r], self.synapses[r], 0.0
             if row.at is not None:
                 factors = [
                     unscale[row.synapse] * (1.0 if i is None else self.network.projections[i].weight)
                     for i in row.factors
                 ]
-                x = carry.buffer[row.at : row.at + group.n] * _pieces(factors, group)
+                x = buffer[row.at : row.at + group.n] * _pieces(factors, group)
             if row.blocks:
-                brought = self.brought(r, carry, now) if row.gated else carry.blocks[r]
-                x = x + _pieces(list(brought), group)
+                x = x + _pieces(list(gated[r] if row.gated else line[self.layout.blocks[r]]), group)
             if row.dense:
-                x = x + carry.dense[r]
-            g = x if row.gated else synapse.kinetics.conductance(x, carry.rest[r])
-            drives[row.group] = drives[row.group].plus(synapse.receptor.current(g, V))
+                x = x + dense
             entries.append(x)
-            conductances.append(g)
-        return entries, conductances, drives
+            conductances.append(x if row.gated else synapse.kinetics.conductance(x, rest))
+            drive = drive.plus(synapse.receptor.current(conductances[-1], V))
+        return entries, conductances, drive
+
+    def probed(self, g: int, probe: Probe, state: Any, conductances: list[Any]) -> Array:
+        """What a probe reads: a state variable or a conductance of one population of group ``g``."""
+        group = self.plan.groups[g]
+        start, stop = group.span(probe.population)
+        if probe.variable in state._fields:
+            return getattr(state, probe.variable)[start:stop]
+        conductance = conductances[self.rows[g].index(self.plan.row(g, probe.variable))]
+        return jnp.broadcast_to(conductance, group.n)[start:stop]
 
     def sound(self, carry: Carry) -> Array:
         """Whether the state is finite, nowhere absurdly large, and can be advanced by steps of this length."""
-        flags = [
-            jnp.all(jnp.isfinite(x))
-            for x in jax.tree.leaves((carry.buffer, carry.blocks, carry.dense, carry.rest, carry.gates))
-        ]
-        flags += [jnp.all(jnp.abs(x) < ABSURD) for x in jax.tree.leaves(carry.neurons) if x.dtype.kind == "f"]
+        synaptic = [cells._replace(state=()) for cells in carry.cells]
+        flags = [jnp.all(jnp.isfinite(x)) for x in jax.tree.leaves((carry.buffer, carry.history, synaptic))]
+        states = jax.tree.leaves([cells.state for cells in carry.cells])
+        flags += [jnp.all(jnp.abs(x) < ABSURD) for x in states if x.dtype.kind == "f"]
         flags += [~jnp.any(cells) for cells in self.overshooting(carry) if cells is not None]
         return jnp.all(jnp.stack(flags))
 
     def overshooting(self, carry: Carry) -> list[Array | None]:
         """Of every group, which cells a step would throw past their equilibrium and further from it; None: cannot."""
         silent = tuple(jnp.zeros(group.n, bool) for group in self.plan.groups)
-        *_, drives = self.synaptic(carry, self.totals(carry.gates, silent))
-        return [
-            neuron.overshoots(drive, self.dt) if hasattr(neuron, "overshoots") else None
-            for neuron, drive in zip(self.neurons, drives, strict=True)
-        ]
+        _, gated = self.arrive(carry.k, self.totals(carry.cells, silent), carry.history)
+        line = lax.dynamic_index_in_dim(carry.history, (carry.k - 1) % len(carry.history), keepdims=False)
+        flags = []
+        for g, (neuron, cells) in enumerate(zip(self.neurons, carry.cells, strict=True)):
+            drive = self.synaptic(g, cells, carry.k - carry.born, carry.buffer, line, gated)[-1]
+            flags.append(neuron.overshoots(drive, self.dt) if hasattr(neuron, "overshoots") else None)
+        return flags
+
+
+def _gating(plan: Plan, g: int) -> list[Sum]:
+    """The sums over group ``g`` that read a gating variable."""
+    return [each for each in plan.sums if each.group == g and each.synapse]
 
 
 def _overview(words: Array) -> tuple[Array, Array, Array]:
@@ -494,15 +565,6 @@ def _by_population(group: Group, values: Array) -> Array:
     cells, ends = np.arange(group.n), np.asarray(group.offsets)
     member = (cells >= ends[:-1, None]) & (cells < ends[1:, None])
     return jnp.asarray(member, values.dtype) @ values
-
-
-def _probed(plan, probe, states, conductances):
-    g = plan.locate(probe.population)
-    start, stop = plan.groups[g].span(probe.population)
-    if probe.variable in states[g]._fields:
-        return getattr(states[g], probe.variable)[start:stop]
-    r = next(i for i, row in enumerate(plan.rows) if (row.group, row.synapse) == (g, probe.variable))
-    return jnp.broadcast_to(conductances[r], plan.groups[g].n)[start:stop]
 
 
 class _Summed:

@@ -348,7 +348,7 @@ class NetworkEntries:
         packed = self.leaves.packed(leaves)
         sound, overshooting = stepping.soundness(self.plan, packed, tables, delays, carry, step[0])
         verdict, value = [], []
-        for group, state in zip(self.plan.groups, carry.neurons, strict=True):
+        for group, state in zip(self.plan.groups, (cells.state for cells in carry.cells), strict=True):
             for values in state:
                 if values.dtype.kind == "f":
                     for first, end in itertools.pairwise(group.offsets):
