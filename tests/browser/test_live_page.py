@@ -263,3 +263,27 @@ def test_controls_have_names_units_and_keys(live: LivePage) -> None:
     assert set(live.settings) == set(snnlab.explore("coba_ei").values)
     summary = live.root.locator(".snnlab-summary")
     expect(summary).to_have_attribute("aria-live", "polite")
+
+
+def test_a_preset_of_another_size_runs_its_own_module(page: Page, tmp_path: Path) -> None:
+    """Twenty noisy trials instead of one, and back; a click on the plane starts a run there."""
+    page.goto(one_file(tmp_path, "wong_wang2006"))
+    live = LivePage(page, "wong_wang2006")
+    live.wait(after=0)
+    first = live.summary
+    assert first == explorer("wong_wang2006", live.settings).summary
+    live.choose("noisy decisions")
+    live.at_rest()
+    assert live.settings["trials"] == 20 and "of 20 runs ended" in live.summary
+    assert live.summary == explorer("wong_wang2006", live.settings).summary
+    live.click("more")
+    live.type("trials", 7)
+    live.wait("error")
+    assert "trials is 1 or 20 on this page" in live.error
+    live.click("reset")
+    live.at_rest()
+    assert live.summary == first
+    live.root.locator("canvas").first.click(position={"x": 76, "y": 42})
+    live.at_rest()
+    assert live.settings["s1_0"] < 0.15 and live.settings["s2_0"] > 0.8
+    assert live.summary == explorer("wong_wang2006", live.settings).summary
