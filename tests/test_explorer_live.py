@@ -331,6 +331,30 @@ def test_an_interrupt_while_it_runs_is_a_stop_that_says_so(monkeypatch):
     assert explorer.recording.complete and "interrupted" not in explorer.panel.view.status["text"]
 
 
+@pytest.mark.parametrize("way", ["run", "play"])
+def test_an_interrupt_that_comes_between_two_pieces_is_heard(way):
+    """A kernel that runs no cell ignores the signal, as here; pieces of background work make it listen."""
+    explorer = small(duration=20_000.0 if way == "run" else 50.0)
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+    async def session():
+        explorer.panel.buttons[way].click()
+        await until(
+            lambda: signal.getsignal(signal.SIGINT) is runner._hear and explorer.runs + explorer.playing
+        )
+        await asyncio.sleep(0.1)
+        os.kill(os.getpid(), signal.SIGINT)  # nothing is being computed while this is
+        await explorer.flush()
+
+    try:
+        asyncio.run(session())
+        assert explorer.panel.view.status["text"].startswith("interrupted")
+        assert explorer.panel.view.status["state"] == "ready" and not runner._under_way
+        os.kill(os.getpid(), signal.SIGINT)  # and with nothing under way nothing happens
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
 @pytest.mark.parametrize("at", ["the start", "the middle"])
 def test_an_interrupt_that_reaches_the_model_is_caught_too(at, monkeypatch):
     explorer = small(duration=500.0)

@@ -9,7 +9,7 @@ from snnlab.core.stream import Stream
 from snnlab.widgets.attempt import Shown, summarise
 from snnlab.widgets.phase_planes import Portrait
 from snnlab.widgets.rings import RingPortrait
-from snnlab.widgets.runner import PAUSE, interruptible, loop_runs
+from snnlab.widgets.runner import PAUSE, heard, interruptible, loop_runs
 from snnlab.widgets.settings import Number
 
 if TYPE_CHECKING:
@@ -91,6 +91,10 @@ class Player:
             await asyncio.wait([self._task])
 
     async def _work(self) -> None:
+        with heard(self._interrupted):
+            await self._frames()
+
+    async def _frames(self) -> None:
         last = perf_counter() - FRAME
         while self.playing:
             began = perf_counter()

@@ -113,6 +113,10 @@ class LatestWins:
         return self._begin()
 
     async def _work(self) -> None:
+        with heard(self._interrupt):
+            await self._all()
+
+    async def _all(self) -> None:
         while self._wanted:
             await asyncio.sleep(max(0.0, self._last_start + INTERVAL - perf_counter()))
             if not self._wanted:
@@ -168,12 +172,33 @@ class LatestWins:
             attempt.show(finished=True)
 
 
+_under_way: list[
+    Callable[[], None]
+] = []  # what an interrupt ends that comes between two stretches of computing
+
+
+def _hear(*_: object) -> None:
+    for interrupted in tuple(_under_way):
+        interrupted()
+
+
+@contextlib.contextmanager
+def heard(interrupted: Callable[[], None]) -> Iterator[None]:
+    """Say that something is under way in the background, which an interrupt from the keyboard is to end."""
+    _under_way.append(interrupted)
+    try:
+        yield
+    finally:
+        _under_way.remove(interrupted)
+
+
 @contextlib.contextmanager
 def interruptible(interrupted: Callable[[], None]) -> Iterator[None]:
     """Let an interrupt from the keyboard call ``interrupted`` while the block runs.
 
-    A kernel hears no interrupt while it runs no cell, and so none in the background, but for what is said here. To be
-    laid around a stretch of computing without a wait in it: who waits lets others set the signal, too.
+    A kernel ignores interrupts while it runs no cell, and so all that come in the background. Where it does, it does
+    so from now on by a function that tells what is under way. To be laid around a stretch of computing without a wait
+    in it: who waits lets others set the signal, too.
     """
     if threading.current_thread() is not threading.main_thread():
         yield
@@ -182,7 +207,7 @@ def interruptible(interrupted: Callable[[], None]) -> Iterator[None]:
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, before)
+        signal.signal(signal.SIGINT, _hear if before is signal.SIG_IGN else before)
 
 
 def loop_runs() -> bool:
