@@ -73,3 +73,48 @@ def test_without_a_loop_of_its_own_a_home_is_wherever_one_is():
 
     asyncio.run(settle()).do(done.append, 2)  # that loop has ended
     assert done == [1, 2]
+
+
+def test_two_views_of_one_explorer_show_the_same_and_one_may_go():
+    async def session():
+        explorer = small()
+        first, second = explorer._repr_mimebundle_(), explorer._repr_mimebundle_()
+        await explorer.flush()
+        shown = "application/vnd.jupyter.widget-view+json"
+        one, other = first[shown]["model_id"], second[shown]["model_id"]
+        assert one == other and explorer.runs == 1  # one set of widgets, drawn twice
+        view, slider = explorer.panel.view, explorer.panel.controls["g_inh"].slider
+        for value in (2.0, 3.0, 4.0):
+            slider.value = value
+            await explorer.flush()
+            serial = view.frame["serial"]
+            view._handle_custom_msg({"drawn": serial}, [])  # both answer, the slower one late
+            view._handle_custom_msg({"drawn": serial - 1}, [])
+        slider.value = 5.0  # and only one of them from now on
+        await explorer.flush()
+        view._handle_custom_msg({"drawn": view.frame["serial"]}, [])
+        slider.value = 6.0
+        await asyncio.wait_for(explorer.flush(), 0.9)
+        assert explorer.values["g_inh"] == 6.0 and not explorer.stale
+        assert same(explorer.recording, executed(explorer.code()))
+
+    asyncio.run(session())
+
+
+def test_a_page_from_before_the_kernel_was_restarted_is_understood():
+    """A notebook that is opened again draws its saved picture, and says so with a number of the kernel before."""
+
+    async def session():
+        explorer = small()
+        view = explorer.panel.view
+        for serial in (57, 10**12, -3, 0):
+            view._handle_custom_msg({"drawn": serial}, [])
+        explorer._repr_mimebundle_()
+        await explorer.flush()
+        assert view.frame["serial"] >= 1 and explorer.state == "ready"
+        view._handle_custom_msg({"start": [0.1, 0.2]}, [])  # a plane that this model does not have
+        explorer.set(g_inh=2.0)
+        await asyncio.wait_for(explorer.flush(), 5.0)
+        assert not explorer.stale
+
+    asyncio.run(session())
