@@ -46,7 +46,7 @@ def test_every_chapter_has_a_live_explorer() -> None:
     chapters = {path.stem for path in (serve.SITE / "chapters").glob("0*.html")}
     assert len(chapters) == 7 and {name.split("/")[1][:-5] for name, _, _ in FOUND} >= chapters
     assert {model for _, _, model in FOUND} >= {
-        *("lif_fi", "two_neurons", "synapse_train", "coba_ei", "coba_hh_ei"),
+        *("lif_fi", "two_neurons", "synapse_train", "cuba_ei", "coba_ei", "coba_hh_ei"),
         *("wang2002", "wong_wang2006", "cann"),
     }
 
