@@ -1,6 +1,8 @@
 """Programs of pages: the same network as the chapter's, for all values of the sliders; and what a page must say."""
 
+import itertools
 import json
+import math
 
 import jax
 import numpy as np
@@ -8,14 +10,36 @@ import pytest
 
 import snnlab
 from snnlab import Input, Network, Population, Projection, model, param
-from snnlab.connectivity import FixedProbability, Matrix, OneToOne
+from snnlab.channels import squid
+from snnlab.connectivity import AllToAll, FixedProbability, Matrix, OneToOne
 from snnlab.core import planner
 from snnlab.core.network import Packed
-from snnlab.inputs import Constant, Poisson
+from snnlab.distributions import Normal, Uniform
+from snnlab.inputs import (
+    Bernoulli,
+    Constant,
+    GaussianNoise,
+    Poisson,
+    Ramp,
+    RedrawnPoisson,
+    Sections,
+    Sine,
+    SpikeTimes,
+    Step,
+)
 from snnlab.live import program
 from snnlab.live.session import Session
-from snnlab.neurons import LIF
-from snnlab.synapses import Conductance, Exponential, Synapse
+from snnlab.neurons import EIF, HH, LIF, AdEx, Izhikevich
+from snnlab.synapses import (
+    NMDA,
+    Alpha,
+    Conductance,
+    Current,
+    DualExponential,
+    Exponential,
+    MgBlock,
+    Synapse,
+)
 
 SMALL = {
     "coba_ei": {"n_exc": 160, "n_inh": 40, "p": 0.1},
@@ -160,6 +184,79 @@ def test_a_network_of_mixed_wiring_and_delays_runs_as_simulate_runs_it():
             )
 
 
+@model
+def zoo(
+    *,
+    I: float = param(20.0, unit="pA", doc="current", slider=(5.0, 40.0)),
+    w: float = param(0.5, unit="nS", doc="weight", bounds=(0.0, 1.0)),
+    tau: float = param(8.0, unit="ms", doc="time constant", bounds=(5.0, 20.0)),
+    rate: float = param(800.0, unit="Hz", doc="rate", bounds=(0.0, 900.0)),
+    t: float = param(12.0, unit="ms", doc="a time", bounds=(0.0, 40.0)),
+) -> Network:
+    """For the tests: every kind of cell, source, synapse and connection, each with something that moves."""
+    levels = math.sqrt(I) * np.array([1.0, 2.0, 0.5]) if I else np.zeros(3)
+    squids = HH(squid(), C=200.0 + I, V_start=-65.0, substeps=2)
+    cells = {
+        "a": Population(LIF(tau=2 * tau, tau_ref=min(tau, 3.0)), 20, {"V": Uniform(-60.0, -50.0 - 1 / tau)}),
+        "b": Population(AdEx(b=tau), 7, {"V": Normal(-65.0, w)}),
+        "c": Population(EIF(), 33),
+        "d": Population(Izhikevich(), 5),
+        "e": Population(squids, 4),
+    }
+    return Network(
+        cells,
+        {
+            "exp": Synapse(Exponential(tau), Conductance(0.0)),
+            "alpha": Synapse(Alpha(tau / 2), Conductance(-80.0)),
+            "dual": Synapse(DualExponential(tau / 4, tau), Current()),
+            "nmda": Synapse(NMDA(tau_decay=10 * tau), MgBlock(0.0, w)),
+        },
+        [
+            Projection("a", "c", "exp", FixedProbability(0.2), w, 1.0),
+            Projection("c", "a", "alpha", FixedProbability(1 / tau), 3 * w),
+            Projection("b", "a", "dual", AllToAll(), w**2),
+            Projection("c", "c", "exp", AllToAll(autapses=False), w / 50, 0.5),
+            Projection("d", "e", "dual", FixedProbability(0.5), 2 * w),
+            Projection("a", "a", "alpha", OneToOne(), w, 2.0),
+            Projection("c", "d", "nmda", AllToAll(), w / 9),
+        ],
+        [
+            Input("a", Sections([I, 0.0, 1.2 * I], [t + 1.0, 5.0, 30.0])),
+            Input("a", GaussianNoise(I / 4)),
+            Input("b", Step(20 * I, t, 2 * t)),
+            Input("b", Ramp(0.0, 30 * I, t, t + 20.0)),
+            Input("c", Sine(4 * I, 40.0, mean=6 * I)),
+            Input("d", Constant(10 * I * np.linspace(0.8, 1.2, 5))),
+            Input("e", Constant(20 * I)),
+            Input("c", Poisson(rate), "exp", w),
+            Input("c", RedrawnPoisson(rate / 2, tau, 10.0, t), "exp", w),
+            Input("a", Bernoulli(Poisson(rate)), "exp", w),
+            Input("b", SpikeTimes([t, t + 1.0, 30.0]), "dual", w),
+            Input("a", Constant(levels.sum())),
+        ],
+    )
+
+
+def test_every_kind_of_cell_source_synapse_and_connection_runs_as_in_simulate():
+    record = {
+        "a.V": [0, 3],
+        "b.w": [0],
+        "c.exp": [1],
+        "d.nmda": [2],
+        "e.V": [0],
+        "a.alpha": [5],
+        "b.dual": [0],
+    }
+    found = program(zoo, record=record)
+    session = Session(found)
+    for seed, point in enumerate(
+        [found.opening.point, *itertools.islice(found.opening.random_points(99), 3)]
+    ):
+        expected = snnlab.simulate(zoo(**point), duration=WINDOW, seed=seed, record=record)
+        assert sum(train.count > 0 for train in expected.spikes.values()) >= 3
+        assert_equal(session.run(WINDOW, seed=seed, **point), expected)
+
+
 def test_a_delay_moves_from_nothing_to_the_sliders_end():
     found = made("two_neurons")
     session = Session(found)
@@ -285,6 +382,20 @@ def twins(*, w: float = param(1.0, doc="w", bounds=(0.0, 2.0))) -> Network:
 def test_what_a_page_cannot_run_is_refused(function, sentence):
     with pytest.raises(ValueError, match=sentence):
         program(function)
+
+
+@pytest.mark.parametrize("cell", [AdEx, LIF(tau=5.0, soft_reset=True)])
+def test_a_neuron_alone_is_a_program_too(cell):
+    found = program(cell)
+    assert_equal(Session(found).run(WINDOW), simulated(found, found.opening.point))
+
+
+def test_an_experiment_of_many_runs_is_refused():
+    from snnlab.widgets.experiments import experiments
+
+    for name in experiments():
+        with pytest.raises(ValueError, match="is an experiment of many runs"):
+            program(name)
 
 
 def test_wrong_names_and_values_are_refused():

@@ -42,6 +42,11 @@ class Conditions:
         return len(self._found)
 
 
+_METHODS = frozenset(
+    "sum prod mean std var max min cumsum cumprod dot ravel reshape transpose clip round".split()
+)
+
+
 def _unary(function: Callable[..., Any]) -> Callable[["Free"], Any]:
     return lambda a: derived(function, function, (a,))
 
@@ -128,6 +133,11 @@ class Free:
     def __format__(self, spec: str) -> str:
         return format(self.value, spec)
 
+    def __getattr__(self, name: str) -> Any:
+        if name not in _METHODS:
+            raise AttributeError(f"a free value has no {name}")
+        return lambda *args, **kwargs: derived(getattr(np, name), getattr(jnp, name), (self, *args), kwargs)
+
     def astype(self, kind: Any) -> "Free":
         return self if np.dtype(kind).kind == "f" else self._need()
 
@@ -158,6 +168,13 @@ def _inside(arguments: Any) -> Iterator[Free]:
             yield each
         elif isinstance(each, (list, tuple)):
             yield from _inside(each)
+
+
+def gathered(value: Any) -> Any:
+    """A list that holds free values as one free array; None for any other value. A free value is itself."""
+    if isinstance(value, (list, tuple)) and any(True for _ in _inside(value)):
+        return derived(np.array, jnp.array, (list(value),))
+    return value if isinstance(value, Free) else None
 
 
 def _swapped(argument: Any, swap: Callable[[Free], Any]) -> Any:

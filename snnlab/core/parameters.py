@@ -19,7 +19,7 @@ import jax.core
 import numpy as np
 
 from snnlab.core import units
-from snnlab.core.free import Free
+from snnlab.core.free import Free, gathered
 
 T = TypeVar("T")
 ABOVE_ZERO = math.ulp(0.0)  # the lower bound of what must be strictly positive
@@ -114,8 +114,8 @@ def numbers(label: str, value: Any, unit: str = "", kinds: str = "iuf") -> np.nd
     ``kinds`` are the kinds of numbers allowed, as numpy calls them ("b" would be truth values). Raises ValueError,
     naming ``label``, for anything else.
     """
-    if isinstance(value, Free):
-        return value  # pyright: ignore[reportReturnType]
+    if (free := gathered(value)) is not None:
+        return free
     array = None
     if not units.is_quantity(value):
         with contextlib.suppress(Exception):  # whatever a foreign object raises, it is not a number

@@ -31,9 +31,7 @@ def export(
         raise ValueError(
             f'export: "{path.name}" must be the name of an HTML file, such as "{path.stem}.html".'
         )
-    explorer = (
-        Explorer(model.subject.build, **model.values) if isinstance(model, Explorer) else Explorer(model)
-    )
+    explorer = Explorer(model.subject, **model.values) if isinstance(model, Explorer) else Explorer(model)
     explorer.set(**values)
     text = page.document(*page.parts(explorer), title)
     with whole_file(path) as file:

@@ -3,6 +3,7 @@
 import dataclasses
 import itertools
 import math
+import warnings
 from typing import Any
 
 import jax
@@ -133,7 +134,10 @@ class NetworkEntries:
         self.generic = replace(self.generic, projections=tuple(bare))
 
     def _plan(self):
-        plan, _ = planner.build(self.generic, self.dt)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # said by the run itself
+            self._check_steps()
+            plan, _ = planner.build(self.generic, self.dt)
         inputs, rows = self.network.inputs, []
         for row in plan.rows:
             draws = []
@@ -160,7 +164,19 @@ class NetworkEntries:
             rows.append(dataclasses.replace(row, draws=tuple(draws)))
         changes = {"staged": False} if "staged" in {f.name for f in dataclasses.fields(plan)} else {}
         self.plan = dataclasses.replace(plan, rows=tuple(rows), **changes)
-        self.draws = any(row.draws for row in rows)
+
+    def _check_steps(self):
+        """Sources that cannot take every step are asked about the longest, at the ends of their parameters' ranges.
+
+        Raises ValueError, as a run would.
+        """
+        for entry in self.network.inputs:
+            if hasattr(entry.source, "check_step"):
+                free = [leaf for leaf in jax.tree.leaves(entry.source) if isinstance(leaf, Free)]
+                names = frozenset().union(*(leaf.names for leaf in free))
+                self.limited |= names
+                for corner in self.opening.corners(names):
+                    self.opening.at(corner, entry.source).check_step(self.dt_high)
 
     def _check_names(self):
         """Names that seed noise and wiring must not hang on values, as they do where two things are alike."""

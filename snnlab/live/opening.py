@@ -55,7 +55,7 @@ class Opening:
         self.fixed = {
             name: values[name] for name, p in self.parameters.items() if p.integer or name not in ranges
         }
-        function = opened(subject.build)
+        building = dataclasses.replace(subject, build=opened(subject.build))
         while True:
             self.conditions = Conditions()
             free = {
@@ -64,7 +64,7 @@ class Opening:
                 if name not in self.fixed
             }
             try:
-                self.model = function(**free, **self.fixed, **self.more)
+                self.model = building.model({**free, **self.fixed, **self.more})
                 break
             except Needed as needed:
                 self.fixed |= {name: values[name] for name in needed.names}
@@ -80,7 +80,7 @@ class Opening:
 
     def built(self, point: Mapping[str, float]) -> Any:
         """The model as its function builds it. Raises ValueError where it refuses the values."""
-        return self.subject.build(**point, **self.fixed, **self.more)
+        return self.subject.model({**point, **self.fixed, **self.more})
 
     def random_points(self, n: int) -> Iterator[dict[str, float]]:
         rng = np.random.default_rng(1)

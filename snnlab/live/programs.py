@@ -19,13 +19,14 @@ from snnlab.live.rate_entries import RateEntries
 from snnlab.widgets.settings import RUN_PARAMETERS, Settings
 from snnlab.widgets.subject import Subject, subject
 
+LONG_ENOUGH = (
+    0.1  # ms: the longest step of a network with Poisson sources, where it does not begin with a longer one
+)
 VARIANTS = 4  # ways in which Python builds a model, at most
 
 
-def program(
-    model: str | Callable[..., Any], *, record: Any = None, capacity: int | None = None, **values: Any
-) -> "Program":
-    """The program of a documented model, by name, or of a model function, for a page.
+def program(model: Any, *, record: Any = None, capacity: int | None = None, **values: Any) -> "Program":
+    """The program of a documented model, by name, of a model function or of a component, for a page.
 
     ``values`` are its first settings, of ``duration``, ``dt`` and ``seed`` too; whole numbers, and whatever else
     decides the structure, keep them. ``record`` is what ``simulate`` takes, by default what the model's explorer shows;
@@ -34,6 +35,8 @@ def program(
     Raises ValueError for an unknown name, a wrong value, and what a page cannot run.
     """
     subject_ = subject(model)
+    if not subject_.plays:
+        raise ValueError(f"{subject_.name} is an experiment of many runs; a page shows one run of a model.")
     known = {p.name for p in (*subject_.parameters, *RUN_PARAMETERS)}
     more = {name: value for name, value in values.items() if name not in known}
     if more:
@@ -67,15 +70,15 @@ class Program:
     def _build(self, opening: Opening) -> None:
         self.opening = opening
         dt = float(self.settings["dt"])
-        slider = next(p for p in RUN_PARAMETERS if p.name == "dt").slider
-        dts = min(slider[0], dt), dt, max(slider[1], dt)
+        low, high = next(p for p in RUN_PARAMETERS if p.name == "dt").slider
+        sources = [entry.source for entry in getattr(opening.model, "inputs", ())]
+        if any(hasattr(source, "check_step") for source in sources):  # which refuses long steps
+            high = dt
+        elif any(hasattr(source, "intensity") for source in sources):
+            high = LONG_ENOUGH  # a random count of a longer step needs more terms in every step
+        self.dts = min(low, dt), dt, max(high, dt)
         kind = NetworkEntries if isinstance(opening.model, Network) else RateEntries
-        record = self.subject.look.record or None
-        parts = kind(opening, dts, record, self.capacity)
-        if parts.draws:  # a random count of a longer step needs more terms in every step
-            dts = dts[0], dt, max(dt, min(0.1, slider[1]))
-            parts = kind(opening, dts, record, self.capacity)
-        self.parts, self.dts = parts, dts
+        self.parts = kind(opening, self.dts, self.subject.look.record or None, self.capacity)
 
     @property
     def buffers(self) -> dict[str, Any]:

@@ -21,7 +21,6 @@ FLOW, BLOCK = 4096, 32  # points at which the flow of a plane is asked for at mo
 class RateEntries:
     """The buffers and entries of a rate model whose parameters are open."""
 
-    draws = False
     wires: frozenset[str] = frozenset()
     limited: frozenset[str] = frozenset()
 

@@ -106,6 +106,8 @@ def subject(model: Any) -> Subject:
     """What ``model`` names or is: a documented model, a model function, or a component (or its class) that is a neuron
     model or a rate model. Raises ValueError for an unknown name and for what cannot be explored or written as code.
     """
+    if isinstance(model, Subject):
+        return model
     known = models()
     if isinstance(model, str):
         from snnlab.widgets.experiments import experiments  # which are subjects, too

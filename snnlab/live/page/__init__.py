@@ -12,7 +12,7 @@ import io
 import json
 import pathlib
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from snnlab.widgets import view
@@ -77,7 +77,7 @@ def _base64(data: bytes) -> str:
     return base64.b64encode(data).decode()
 
 
-def package(model: str | Callable[..., Any], **values: Any) -> dict[str, Any]:
+def package(model: Any, **values: Any) -> dict[str, Any]:
     """A model's compiled program with, as ``sizes``, those of the presets that are of another size.
 
     Raises ValueError for an unknown name, a wrong value, and what a page cannot run.
@@ -105,7 +105,7 @@ def parts(explorer: Explorer) -> tuple[dict[str, Any], bytes, str]:
         explorer.run()
     figure, png = explorer.figure(), io.BytesIO()
     figure.savefig(png, format="png", dpi=100)
-    return package(explorer.subject.build, **explorer.values), png.getvalue(), figure.alt
+    return package(explorer.subject, **explorer.values), png.getvalue(), figure.alt
 
 
 def document(compiled: Mapping[str, Any], picture: bytes, alt: str, title: str = "") -> str:
