@@ -74,6 +74,28 @@ def test_a_loop_over_a_table_moves_nothing_but_what_it_writes():
     assert (instance.read("source") == source).all()
 
 
+def test_an_update_is_made_of_what_was_there_before():
+    """The part overlaps its own source, shifted by a row; in a loop, where memory is used again and again."""
+
+    def entry(table, start):
+        def turn(i, table):
+            return lax.dynamic_update_slice(table, table[:2] * 2, (start, 0))
+
+        return {"result": lax.fori_loop(0, 3, turn, table)}
+
+    table = np.arange(20, dtype=np.int32).reshape(4, 5)
+    buffers = {"table": kind((4, 5), np.int32), "start": kind((), np.int32), "result": kind((4, 5), np.int32)}
+    instance = live.Instance(live.compile({"entry": entry}, buffers))
+    for start in range(-1, 4):
+        instance.write("table", table)
+        instance.write("start", np.int32(start))
+        instance.call("entry")
+        expected, at = table.copy(), min(max(start + 4 * (start < 0), 0), 2)
+        for _ in range(3):
+            expected[at : at + 2] = expected[:2].copy() * 2
+        assert (instance.read("result") == expected).all()
+
+
 def test_what_cannot_be_compiled_is_named():
     buffers = {"x": kind((4, 4)), "y": kind((4, 4))}
     with pytest.raises(NotImplementedError, match="cholesky"):
@@ -140,7 +162,7 @@ def test_networks_spike_as_in_jax(name):
             np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-5 * scale)
 
 
-@pytest.mark.parametrize("model", [models.wong_wang2006()], ids=["wong_wang2006"])
+@pytest.mark.parametrize("model", [models.wong_wang2006(), models.cann(n=128), models.cann(n=128, a=0.1)])
 def test_rate_models_run_as_in_jax(model):
     run = rate_run.RateRun(model, duration=50.0, dt=0.1)
     n = run.n_steps

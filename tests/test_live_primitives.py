@@ -285,12 +285,13 @@ for dtype in (I, U, I8, U8):
         start = i.ravel()[0] if i.size else dtype(0)
         return lax.dynamic_slice(a, (start, *(dtype(0),) * (a.ndim - 1)), (min(len(a), 2), *a.shape[1:]))
 
-    def update(a, i, dtype=dtype):
+    # the part is another array's: in a loop XLA on the CPU (jaxlib 0.10.2) reads of its own what it has overwritten
+    def update(a, i, b, dtype=dtype):
         start = i.ravel()[0] if i.size else dtype(0)
-        return lax.dynamic_update_slice(a, a[:2] * 2, (start, *(dtype(0),) * (a.ndim - 1)))
+        return lax.dynamic_update_slice(a, b[:2] * 2, (start, *(dtype(0),) * (a.ndim - 1)))
 
     case(f"dynamic_slice {dtype.__name__}", part, I, dtype)
-    case(f"dynamic_update_slice {dtype.__name__}", update, I, dtype)
+    case(f"dynamic_update_slice {dtype.__name__}", update, I, dtype, I)
 case(
     "dynamic_update_slice of everything", lambda a: lax.dynamic_update_slice(a, a[::-1], (I(3),) * a.ndim), I
 )
