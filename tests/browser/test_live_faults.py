@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from accessibility import violations
 from live_page import SMALL, STRICT, WATCH, LivePage, explorer, one_file, package, picture, served, site
 from playwright.sync_api import Browser, Page, expect
 
@@ -223,6 +224,7 @@ def test_how_it_looks(browser: Browser, tmp_path: Path, width: int, scheme: str)
         one.click("code")
         page.screenshot(path=SCREENSHOTS / f"live_{width}_{scheme}.png", full_page=True)
         assert page.evaluate("document.documentElement.scrollWidth") <= width
+        assert violations(page) == []
         contrast = page.evaluate(
             """() => [...document.querySelectorAll(".snnlab-native :is(label, button, summary, select, input, pre, p)")]
               .filter((each) => each.type !== "range")
