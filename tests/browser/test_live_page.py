@@ -287,3 +287,35 @@ def test_a_preset_of_another_size_runs_its_own_module(page: Page, tmp_path: Path
     live.at_rest()
     assert live.settings["s1_0"] < 0.15 and live.settings["s2_0"] > 0.8
     assert live.summary == explorer("wong_wang2006", live.settings).summary
+
+
+def test_every_control_does_what_it_does_in_the_notebook(page: Page, tmp_path: Path) -> None:
+    """One after another each is moved to a third of its track, then back; a run of 100 ms each, chaos being chaos."""
+    page.goto(one_file(tmp_path, "coba_ei", **SMALL, duration=100.0))
+    live = LivePage(page, "coba_ei")
+    live.wait(after=0)
+    live.click("more")
+    first, moved = live.settings, 0
+    for parameter in snnlab.explore("coba_ei").settings.parameters.values():
+        slider = live.slider(parameter.name)
+        if not slider.count() or parameter.name == "duration":
+            continue
+        slider.evaluate(
+            """(slider) => {
+              slider.value = Number(slider.min) + (slider.max - slider.min) / 3;
+              slider.dispatchEvent(new Event("input", { bubbles: true }));
+            }"""
+        )
+        live.at_rest()
+        settings = live.settings
+        moved += settings[parameter.name] != first[parameter.name]
+        assert {name for name in first if settings[name] != first[name]} <= {parameter.name}
+        try:
+            expected = explorer("coba_ei", settings).summary
+        except (ValueError, snnlab.SimulationError) as error:
+            assert live.state == "error", f"{parameter.name} = {settings[parameter.name]}: {error}"
+            assert str(error).removeprefix("simulate: ").split(" at t = ")[0] in live.error
+        else:
+            assert live.summary == expected, f"{parameter.name} = {settings[parameter.name]}"
+        live.click("reset")
+    assert moved >= 12

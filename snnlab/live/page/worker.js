@@ -7,6 +7,7 @@
 const SLICE = 25; // ms of computing before the messages (Stop, a newer run) get their turn
 const PATIENCE = 150; // ms that a run may take before what it has so far is shown, or a newer request replaces it
 const SHARE = 0.2; // of a long run's time is spent on showing what it has so far, at most
+const MAX_STEPS = 2 ** 31 - 2; // they are counted in 32 bits
 const MOST = 400e6; // bytes of samples that a page keeps
 
 let engines = []; // of the program, of its variants (what Python builds in another way) and of other sizes
@@ -84,8 +85,20 @@ class Engine {
   }
 }
 
+/** The steps of a duration. Throws an Error where they are not whole or too many, as core/run.py does. */
+function wholeSteps(duration, dt) {
+  const exact = duration / dt, n = rounded(exact);
+  if (exact > MAX_STEPS) throw new Error(`${general(exact)} steps are too many; at most ${MAX_STEPS} can be taken in one run.`);
+  if (n >= 1 && Math.abs(exact - n) <= Math.min(1e-6 * exact, 0.01)) return n;
+  throw new Error(
+    `duration = ${general(duration)} ms is not a whole number of steps of dt = ${general(dt)} ms; ` +
+    `the nearest is ${general(Math.max(1, n) * dt, 10)} ms.`,
+  );
+}
+
 /** The engine that can run with these values, prepared. Throws an Error, the sentence of the condition they break. */
 async function engineFor(asked) {
+  wholeSteps(asked.duration, asked.dt);
   let broken = { text: "This page has no module for these sizes." };
   for (const engine of engines.filter((each) => each.fits(asked.values))) {
     const fault = (await engine.load()).prepare(asked);
@@ -101,7 +114,7 @@ class Attempt {
     const { id, duration, dt, positions } = asked, { module, manifest } = engine;
     const { populations = [], groups = [], samples = [] } = manifest;
     Object.assign(this, { asked, engine, id, positions, duration, dt, done: 0, stopped: false });
-    this.total = Math.max(1, rounded(duration / dt));
+    this.total = wholeSteps(duration, dt);
     this.trains = populations.map(({ name, n }) => new Train(name, n));
     this.groups = groups.map((_, g) => {
       const members = populations.map((population, i) => ({ ...population, i })).filter(({ group }) => group === g);
