@@ -140,6 +140,7 @@ class Explorer(Portable):
         if speed is not None and not 0.0 < speed < float("inf"):
             raise ValueError(f"{self.name}: speed = {speed} must be a number above 0.")
         self._player.pace = speed if speed is not None else self._player.pace
+        self._words = self._words if self._player.active else "starting (what is new is compiled once) ..."
         self._player.play()
         self._runner.drop()
         self._tell()
