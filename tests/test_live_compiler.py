@@ -96,6 +96,57 @@ def test_an_update_is_made_of_what_was_there_before():
         assert (instance.read("result") == expected).all()
 
 
+def test_64_bit_numbers_are_those_of_jax():
+    """An entry that reads them is traced with JAX's 64-bit types; what is rounded once is equal to the last bit."""
+    rng = np.random.default_rng(2)
+    x, y = rng.normal(size=(2, 40)) * 10.0 ** rng.integers(-9, 9, (2, 40))
+    x[:6] = [np.nan, np.inf, -np.inf, 0.0, -0.0, 1e300]
+    k, m = rng.integers(-(2**63), 2**63 - 1, (2, 40))
+    m[:4] = [0, -1, 64, 63]
+
+    def exact(x, y, k, m):
+        whole = [
+            k * m,
+            k // jnp.where(m == 0, 1, m),
+            lax.div(k, m),
+            lax.rem(k, m),
+            lax.shift_left(k, m),
+            lax.clz(k),
+        ]
+        real = [x + y, x * y, x / y, jnp.sqrt(jnp.abs(y)), jnp.maximum(x, y), x < y, jnp.floor(y)]
+        return (
+            whole
+            + real
+            + [x.astype(jnp.float32), y.astype(jnp.int32), x.astype(jnp.int64), k.astype(jnp.float64)]
+        )
+
+    def close(x, y):
+        return [
+            jnp.exp(y),
+            jnp.log(jnp.abs(y)),
+            jnp.expm1(y),
+            jnp.log1p(jnp.abs(y)),
+            jnp.tanh(y),
+            jnp.abs(y) ** 0.3,
+        ]
+
+    with jax.enable_x64(True):
+        data = {"x": x, "y": y, "k": k, "m": m}
+        wanted = jax.jit(exact)(**data), jax.jit(close)(x, y)
+        buffers = like(data | {"exact": wanted[0], "close": wanted[1]})
+    entries = {"f": lambda x, y, k, m: {"exact": exact(x, y, k, m)}, "g": lambda x, y: {"close": close(x, y)}}
+    for simd in (True, False):
+        instance = live.Instance(live.compile(entries, buffers, simd=simd))
+        for name, value in data.items():
+            instance.write(name, value)
+        for entry in entries:
+            instance.call(entry)
+        for found, expected in zip(instance.read("exact"), wanted[0], strict=True):
+            np.testing.assert_array_equal(found, np.asarray(expected))
+        for found, expected in zip(instance.read("close"), wanted[1], strict=True):
+            np.testing.assert_allclose(found, np.asarray(expected), rtol=4e-15)
+
+
 def test_what_cannot_be_compiled_is_named():
     buffers = {"x": kind((4, 4)), "y": kind((4, 4))}
     with pytest.raises(NotImplementedError, match="cholesky"):

@@ -172,6 +172,7 @@ case("sort", lambda a: lax.sort(a, dimension=0), F)
 case("sort of numbers along the last axis", lambda a: lax.sort(a, dimension=a.ndim - 1), I)
 case("sort of pairs", lambda a, b: lax.sort((a % 4, b), num_keys=1, dimension=0), I, F)
 case("sort by two keys", lambda a, b, c: lax.sort((a % 3, b, c), num_keys=2, dimension=0), I, F, I)
+case("searchsorted", lambda a, b: jnp.searchsorted(jnp.sort(a.ravel()), b), F, F)
 case("argsort", lambda a: jnp.argsort(a, axis=0), F)
 
 # moving elements
@@ -316,6 +317,7 @@ case(
     keyed(lambda key: jax.vmap(lambda k: jax.random.bits(k, (4,)))(jax.random.split(key, 3))),
     U,
 )
+case("random Poisson", keyed(lambda key: jax.random.poisson(key, 3.0, (20,))), U)
 case("random permutation", keyed(lambda key: jax.random.permutation(key, 20)), U)
 
 # calls and loops

@@ -23,6 +23,17 @@ def _compare(operator: str) -> Expression:
     return lambda dtype, a, b: f"({a}{operator}{b})"
 
 
+def _ordered(operator: str) -> Expression:
+    """In the total order of floats: -0 before 0, NaN at the ends."""
+
+    def expression(dtype, a, b):
+        if is_float(dtype):
+            a, b = (f"order_{_suffix(dtype)}({x})" for x in (a, b))
+        return f"({a}{operator}{b})"
+
+    return expression
+
+
 def _extreme(name: str) -> Expression:
     def expression(dtype, a, b):
         if is_float(dtype):
@@ -137,6 +148,9 @@ EXPRESSIONS: dict[str, Expression] = {
     "ge": _compare(">="),
     "eq": _compare("=="),
     "ne": _compare("!="),
+    "lt_to": _ordered("<"),
+    "le_to": _ordered("<="),
+    "eq_to": _ordered("=="),
     "shift_left": _shift("<<"),
     "shift_right_logical": _shift(">>"),
     "shift_right_arithmetic": _shift(">>", arithmetic=True),
@@ -158,7 +172,7 @@ EXPRESSIONS: dict[str, Expression] = {
     **{name: _mathematics(name) for name in ("exp", "exp2", "log", "log1p", "expm1", "tanh", "logistic")},
     **{name: _mathematics(name) for name in ("erf_inv",)},
     **{name: _library(name) for name in ("sin", "cos", "tan", "asin", "acos", "atan", "sinh", "cosh")},
-    **{name: _library(name) for name in ("asinh", "acosh", "atanh", "erf", "erfc", "cbrt")},
+    **{name: _library(name) for name in ("asinh", "acosh", "atanh", "erf", "erfc", "cbrt", "lgamma")},
 }
 
 

@@ -139,7 +139,9 @@ class Lowering:
     def load(self, value: Value, place: str) -> str:
         if value.constant is not None:
             first = value.constant.reshape(-1)[:1]
-            if value.size and (value.constant == first).all() and first[0] != 0:
+            if (
+                first.size and value.constant.tobytes() == first.tobytes() * value.size
+            ):  # zeros of one sign, too
                 return literal(first[0], value.dtype)
             return f"{self.memory.constant(value.constant, value.dtype)}[{place}]"
         buffer = self.stored[value]

@@ -14,6 +14,10 @@ INLINE uint32_t bits_of_32(float f) { uint32_t u; memcpy(&u, &f, 4); return u; }
 INLINE double float_of_64(uint64_t u) { double f; memcpy(&f, &u, 8); return f; }
 INLINE uint64_t bits_of_64(double f) { uint64_t u; memcpy(&u, &f, 8); return u; }
 
+/* numbers that are ordered as floats are, with -0 before 0 and NaN at the ends */
+INLINE int32_t order_f32(float x) { int32_t i = (int32_t)bits_of_32(x); return i ^ ((i >> 31) & INT32_MAX); }
+INLINE int64_t order_f64(double x) { int64_t i = (int64_t)bits_of_64(x); return i ^ ((i >> 63) & INT64_MAX); }
+
 INLINE int clamp_s32(int32_t i, int32_t high) { return i < 0 ? 0 : i > high ? high : i; }
 INLINE int clamp_u32(uint32_t i, uint32_t high) { return i > high ? high : i; }
 INLINE int clamp_s64(int64_t i, int64_t high) { return i < 0 ? 0 : i > high ? high : i; }

@@ -129,6 +129,8 @@ class _Tracer:
             )
         if any(_is_complex(v.aval) for v in (*eqn.invars, *eqn.outvars)) and name != "cond":
             return complex_numbers.expand(self, name, params, inputs, [v.aval for v in eqn.outvars])
+        if name.startswith("random_") and not jax.config.jax_threefry_partitionable:
+            raise NotImplementedError(f"{name} with jax_threefry_partitionable = False")
         if name == "reshape" and params["dimensions"] is not None:
             raise NotImplementedError("reshape in another order of axes")
         outputs = [kind(v.aval) for v in eqn.outvars]
