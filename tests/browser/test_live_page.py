@@ -289,14 +289,27 @@ def test_a_preset_of_another_size_runs_its_own_module(page: Page, tmp_path: Path
     assert live.summary == explorer("wong_wang2006", live.settings).summary
 
 
-def test_every_control_does_what_it_does_in_the_notebook(page: Page, tmp_path: Path) -> None:
-    """One after another each is moved to a third of its track, then back; a run of 100 ms each, chaos being chaos."""
-    page.goto(one_file(tmp_path, "coba_ei", **SMALL, duration=100.0))
-    live = LivePage(page, "coba_ei")
+@pytest.mark.parametrize(
+    ("model", "values"),
+    [
+        ("coba_ei", {**SMALL, "duration": 100.0}),  # short: chaos makes much of a last bit
+        ("lif_fi", {"n": 11}),
+        ("two_neurons", {}),
+        ("synapse_train", {}),
+        ("wong_wang2006", {}),
+        ("cann", {"n": 64}),
+    ],
+)
+def test_every_control_does_what_it_does_in_the_notebook(
+    page: Page, tmp_path: Path, model: str, values: dict[str, float]
+) -> None:
+    """One after another each is moved to a third of its track, then back."""
+    page.goto(one_file(tmp_path, model, **values))
+    live = LivePage(page, model)
     live.wait(after=0)
     live.click("more")
     first, moved = live.settings, 0
-    for parameter in snnlab.explore("coba_ei").settings.parameters.values():
+    for parameter in snnlab.explore(model).settings.parameters.values():
         slider = live.slider(parameter.name)
         if not slider.count() or parameter.name == "duration":
             continue
@@ -311,11 +324,14 @@ def test_every_control_does_what_it_does_in_the_notebook(page: Page, tmp_path: P
         moved += settings[parameter.name] != first[parameter.name]
         assert {name for name in first if settings[name] != first[name]} <= {parameter.name}
         try:
-            expected = explorer("coba_ei", settings).summary
+            expected = explorer(model, settings).summary
         except (ValueError, snnlab.SimulationError) as error:
             assert live.state == "error", f"{parameter.name} = {settings[parameter.name]}: {error}"
             assert str(error).removeprefix("simulate: ").split(" at t = ")[0] in live.error
         else:
-            assert live.summary == expected, f"{parameter.name} = {settings[parameter.name]}"
+            unsigned = [
+                text.replace("-0.00 ", "+0.00 ") for text in (live.summary, expected)
+            ]  # a rounded zero
+            assert unsigned[0] == unsigned[1], f"{parameter.name} = {settings[parameter.name]}"
         live.click("reset")
-    assert moved >= 12
+    assert moved >= 8
