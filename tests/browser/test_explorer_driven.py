@@ -30,7 +30,11 @@ def press(explorer: ExplorerPage, change) -> None:
         explorer.click("run")
         explorer.wait(after=before, timeout=60_000)
     expect(run).not_to_have_class(re.compile("snnlab-glow"))
-    explorer.wait()
+    still = 0
+    while still < 8:  # the last of a drag's values may still be on its way
+        frame = explorer.frame
+        explorer.page.wait_for_timeout(150)
+        still = still + 1 if explorer.state == "ready" and explorer.frame == frame else 0
 
 
 def download(explorer: ExplorerPage, kind: str) -> bytes:
