@@ -134,9 +134,9 @@ def poisson(words: Array, mean: Array, terms: int | None = None) -> Array:
         return above(words, poisson_thresholds(mean, terms))
 
     def extend(carry):
-        *distribution, count = carry
-        count = count + (words > _threshold(distribution[2])).astype(jnp.int32)
-        return *_next_term(*distribution, mean), count
+        k, term, cumulative, count = carry
+        count = count + (words > _threshold(cumulative)).astype(jnp.int32)
+        return *_next_term(k, term, cumulative, mean), count
 
     start = jnp.exp(-mean)
     carry = (jnp.zeros((), mean.dtype), start, start, jnp.zeros(words.shape, jnp.int32))
