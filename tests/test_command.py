@@ -17,6 +17,7 @@ import pytest
 import snnlab
 from snnlab import Recording, analysis, describe, models, simulate
 from snnlab.command import COMMANDS, lab, main
+from snnlab.command.templates.new_neuron import NewNeuron
 
 ROOT = Path(__file__).parents[1]
 ENTRY = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]["scripts"]["snnlab"]
@@ -230,6 +231,13 @@ def test_a_new_neuron_works(given, module, name, tmp_path):
         test = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", f"test_{module}.py"]
         done = subprocess.run(test, cwd=tmp_path, capture_output=True, text=True)
         assert done.returncode == 0 and "passed" in done.stdout, done.stdout
+
+
+def test_the_template_has_an_explorer_with_its_plane_and_figure(tmp_path):
+    explorer = snnlab.explore(NewNeuron)
+    explorer.run()
+    assert explorer.save(tmp_path / "cell.png").read_bytes().startswith(b"\x89PNG")
+    assert "Phase plane" in explorer.figure().alt and "cell" in explorer.summary
 
 
 @pytest.mark.parametrize("there", ["my_cell.py", "test_my_cell.py"])

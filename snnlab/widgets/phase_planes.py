@@ -146,9 +146,11 @@ class Portrait:
         paths = self.paths(recording)
         runs = [Trajectory(recording.t, path) for path in paths[:PATHS]]
         plots.phase_plane(self.system, left, trajectories=runs)
-        for name, line, colour in zip(self.variables, plots.LINES, plots.COLOURS.values(), strict=False):
-            values = np.asarray(recording[name])
-            right.plot(recording.t, values, line, color=colour, linewidth=1.2)
+        courses = np.moveaxis(paths, 2, 0)  # [variables, runs, T], under whatever names they were recorded
+        for name, course, line, colour in zip(
+            self.variables, courses, plots.LINES, plots.COLOURS.values(), strict=False
+        ):
+            right.plot(recording.t, course.T, line, color=colour, linewidth=1.2)
             right.plot([], [], line, color=colour, label=name)
         right.set(xlabel="time (ms)")
         right.legend(frameon=False)
