@@ -55,6 +55,9 @@ def drag_the_inhibition_slider(explorer: ExplorerPage) -> None:
 def type_a_wrong_value(explorer: ExplorerPage) -> None:
     """It is refused in place, in a sentence; then the explorer goes on, and equal values give equal spikes."""
     explorer.click("reset")
+    expect(explorer.root.locator(".snnlab-summary")).to_have_text(
+        re.compile("^E 2")
+    )  # not the drag's last frame
     explorer.wait()
     good = explorer.summary
     explorer.type("g_inh", -3)
