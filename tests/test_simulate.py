@@ -12,6 +12,7 @@ from snnlab import Input, Interrupted, Network, Population, Projection, Recordin
 from snnlab.connectivity import FixedProbability, Matrix
 from snnlab.core import planner
 from snnlab.core import step as stepping
+from snnlab.core.carry import initial
 from snnlab.distributions import Normal
 from snnlab.inputs import Constant, GaussianNoise, Poisson, SpikeTimes
 from snnlab.models import coba_ei, cuba_ei, lif_ei
@@ -195,7 +196,7 @@ def test_nothing_is_traced_again_when_parameters_seed_or_duration_move(monkeypat
     monkeypatch.setattr("snnlab.core.network_run.PROGRAMS", 1000)  # no spring cleaning in between
     simulate(coba_ei(n_exc=320, n_inh=80), duration=20.0)
     simulate(cuba_ei(n_exc=50, n_inh=50), duration=20.0)
-    before = stepping.advance._cache_size(), stepping.initial._cache_size()
+    before = stepping.advance._cache_size(), initial._cache_size()
     values = {
         "g_exc": 0.7,
         "g_inh": 3,
@@ -212,7 +213,7 @@ def test_nothing_is_traced_again_when_parameters_seed_or_duration_move(monkeypat
         simulate(coba_ei(n_exc=320, n_inh=80, **{name: value}), duration=10.0 + i, seed=i)
     simulate(coba_ei(n_exc=320, n_inh=80, p=0.0205), duration=333.3)  # within the same bucket of row widths
     simulate(cuba_ei(n_exc=50, n_inh=50, I=4), duration=12.0)
-    assert (stepping.advance._cache_size(), stepping.initial._cache_size()) == before
+    assert (stepping.advance._cache_size(), initial._cache_size()) == before
 
 
 def test_all_neurons_firing_at_every_step_are_delivered_exactly():

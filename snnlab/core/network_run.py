@@ -11,6 +11,7 @@ import numpy as np
 
 from snnlab.core import delivery, memory, planner, probes, randomness
 from snnlab.core import step as stepping
+from snnlab.core.carry import initial
 from snnlab.core.connectivity import AllToAll
 from snnlab.core.network import Network, Packed
 from snnlab.core.parameters import shown
@@ -60,7 +61,7 @@ class Run(Pieces):
         self._arguments = (packed, planner.made(self._recipes), *jax.device_put((delays, cells)))
         self._scalars = jax.device_put((np.asarray(self.dt, real), np.uint32(self.seed)))
         _keep_program((self._plan, self._probes, self.chunk, packed.layout))
-        self._carry = stepping.initial(self._plan, packed, self._scalars[1])
+        self._carry = initial(self._plan, packed, self._scalars[1])
         self._dispatched = self._since = 0
         self._anchors = collections.deque(maxlen=ANCHORS)
         self._pending: collections.deque[tuple[Any, ...]] = collections.deque()
@@ -116,7 +117,7 @@ class Run(Pieces):
             return False
         packed, before = Packed.of(_without_wiring(model)), self._arguments
         if (plan, packed.layout) != (self._plan, before[0].layout):
-            other = jax.eval_shape(stepping.initial, plan, packed, self._scalars[1])
+            other = jax.eval_shape(initial, plan, packed, self._scalars[1])
             if _kinds(other) != _kinds(self._carry):
                 return False
         self.recording()  # which collects what was computed with the parameters so far
@@ -295,7 +296,7 @@ def _keep_program(program: Any):
     """Forgets all compiled programs when there are too many: JAX itself would keep every size that ever was run."""
     _programs.add(program)
     if len(_programs) > PROGRAMS:
-        compiled: tuple[Any, ...] = (stepping.advance, stepping.initial, stepping.soundness)
+        compiled: tuple[Any, ...] = (stepping.advance, initial, stepping.soundness)
         for function in compiled:
             function.clear_cache()
         _programs.clear()

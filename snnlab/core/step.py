@@ -19,46 +19,21 @@ import numpy as np
 from jax import Array, lax
 
 from snnlab.core import delivery, randomness
+from snnlab.core.carry import Carry, Cells, Layout, gating
+from snnlab.core.grouped import Summed, by_population, footprint, joined_neuron, pieces
 from snnlab.core.integrators import Drive
-from snnlab.core.network import Network, Packed
-from snnlab.core.planner import Draw, Group, Plan, Row, Sum
+from snnlab.core.network import Packed
+from snnlab.core.planner import Draw, Plan, Row
 from snnlab.core.stages import Stages
 
 MAX_EXPONENT = (
-    20.0  # the largest age dt / tau: keeps the rounding error of the scale near 1e-6 in single precision
+    20.0  # the largest age dt / tau: keeps the scale's rounding error near 1e-6 in single precision
 )
 MAX_AGE = 500
 CHECK = (
-    500  # whether the state is sound is asked at multiples of so many steps, however a run is cut into pieces
+    500  # steps from one question whether the state is sound to the next, however a run is cut into pieces
 )
 ABSURD = 1e6  # a state variable beyond this has left the model: no membrane reaches 1000 V
-
-
-class Cells(NamedTuple):
-    """The cells of a group, and the synaptic variables of which each of them has its own."""
-
-    state: Any  # of the neurons: a State, arrays [group.n]
-    dense: tuple[
-        Array, ...
-    ]  # per row of the group [group.n] (or [0]): entry variables with arrivals of their own
-    rest: tuple[Any, ...]  # per row of the group: the further variables of its kinetics
-    gates: tuple[
-        Any, ...
-    ]  # per sum over the group that reads a gating variable: the variables of its kinetics
-
-
-class Carry(NamedTuple):
-    """The state of a network between two steps."""
-
-    k: Array  # number of the next step
-    failed: Array  # the step at which the state was first found not to be sound; -1: never
-    born: Array  # the step at which the buffer was last at age 0
-    cells: tuple[Cells, ...]  # per group
-    buffer: Array  # [plan.size + 1] entry variables fed by sparse wiring, times e^{age dt / tau}; a slot for nothing
-    history: (
-        Array  # [steps, width] what all-to-all projections read and fed in the last steps, see ``_Layout``
-    )
-    ring: tuple[Array, ...]  # per group [ring, words]: the spikes of the last steps (or [0, words])
 
 
 class Seen(NamedTuple):
@@ -73,71 +48,11 @@ class Seen(NamedTuple):
     gated: tuple[Array, ...]  # per row [populations of its group]: what gating variables bring (or [0])
 
 
-class _Layout:
-    """Where things lie in a line of a network's history: the sums over populations at a step and, after them, the
-    entry variables that all-to-all projections feed. One small array, because what an array costs is its kernel.
-    """
-
-    def __init__(self, plan: Plan):
-        fed = [r for r, row in enumerate(plan.rows) if row.blocks and not row.gated]
-        sizes = [len(plan.groups[each.group].populations) for each in plan.sums]
-        sizes += [len(plan.groups[plan.rows[r].group].populations) for r in fed]
-        places = [slice(end - size, end) for size, end in zip(sizes, np.cumsum(sizes).tolist(), strict=True)]
-        self.width = sum(sizes)
-        self.sums = places[: len(plan.sums)]
-        self.blocks = dict(zip(fed, places[len(plan.sums) :], strict=True))
-
-
 class Probe(NamedTuple):
     """What to record: a state variable or a synapse's conductance of one population."""
 
     population: str
     variable: str
-
-
-@functools.partial(jax.jit, static_argnames=("plan",))
-def initial(plan: Plan, packed: Packed, seed: Array) -> Carry:
-    """The state at t = 0."""
-    network = packed.network()
-    kinetics = {name: synapse.kinetics for name, synapse in network.synapses.items()}
-    cells = []
-    for g, group in enumerate(plan.groups):
-        states = []
-        for name in group.populations:
-            population = network.populations[name]
-            key = randomness.subkey(seed, f"initial {name}")
-            state = population.neuron.init(population.n, key)
-            for variable, value in population.initial.items():
-                field = getattr(state, variable)
-                if hasattr(value, "sample"):
-                    value = value.sample(randomness.subkey(key, variable), population.n)
-                state = state._replace(
-                    **{variable: jnp.broadcast_to(jnp.asarray(value, field.dtype), field.shape)}
-                )
-            if hasattr(population.neuron, "settle"):
-                state = population.neuron.settle(state, frozenset(population.initial))
-            states.append(state)
-        rows = [row for row in plan.rows if row.group == g]
-        cells.append(
-            Cells(
-                state=jax.tree.map(lambda *parts: jnp.concatenate(parts), *states),
-                dense=tuple(jnp.zeros(group.n if row.dense else 0) for row in rows),
-                rest=tuple(() if row.gated else kinetics[row.synapse].init(group.n) for row in rows),
-                gates=tuple(kinetics[each.synapse].init(group.n) for each in _gating(plan, g)),
-            )
-        )
-    return Carry(
-        k=jnp.int32(0),
-        failed=jnp.int32(-1),
-        born=jnp.int32(0),
-        cells=tuple(cells),
-        buffer=jnp.zeros(plan.size + 1),
-        history=jnp.zeros((max(plan.ring, 1), _Layout(plan).width)),
-        ring=tuple(
-            jnp.zeros((plan.ring if kept else 0, delivery.n_words(group.n)), jnp.uint32)
-            for group, kept in zip(plan.groups, plan.kept, strict=True)
-        ),
-    )
 
 
 @functools.partial(jax.jit, static_argnames=("plan", "probes", "capacity"))
@@ -245,11 +160,11 @@ class _Engine:
     def __init__(self, plan, network, tables, delays, dt, seed):
         self.plan, self.network, self.tables, self.delays, self.dt = plan, network, tables, delays, dt
         self.stages = Stages(dt > 0 if plan.staged else None)
-        self.layout = _Layout(plan)
+        self.layout = Layout(plan)
         self.rows = [
             [r for r, row in enumerate(plan.rows) if row.group == g] for g in range(len(plan.groups))
         ]
-        self.neurons = [_joined_neuron(network, group) for group in plan.groups]
+        self.neurons = [joined_neuron(network, group) for group in plan.groups]
         self.synapses = [network.synapses[row.synapse] for row in plan.rows]
         self.decays = [
             jnp.ones(()) if row.gated else jnp.exp(-dt / synapse.kinetics.tau_entry)
@@ -262,7 +177,7 @@ class _Engine:
             else -jnp.expm1(-dt / synapse.kinetics.tau_entry) * synapse.kinetics.tau_entry / dt
             for row, synapse in zip(plan.rows, self.synapses, strict=True)
         ]
-        self.footprints = [_footprint(plan, network, row) for row in plan.rows]
+        self.footprints = [footprint(plan, network, row) for row in plan.rows]
         self.input_keys = [
             {name: randomness.subkey(seed, f"{key} {name}") for name in entry.targets}
             for key, entry in zip(plan.keys, network.inputs, strict=True)
@@ -356,9 +271,9 @@ class _Engine:
         for each in self.plan.sums:
             summed = spikes[each.group]
             if each.synapse:
-                state = cells[each.group].gates[_gating(self.plan, each.group).index(each)]
+                state = cells[each.group].gates[gating(self.plan, each.group).index(each)]
                 summed = self.network.synapses[each.synapse].kinetics.gating(state)
-            values.append(_by_population(self.plan.groups[each.group], summed.astype(self.dt.dtype)))
+            values.append(by_population(self.plan.groups[each.group], summed.astype(self.dt.dtype)))
         return tuple(values)
 
     def brought(self, r: int, k: Array, sums: tuple[Array, ...], history: Array) -> Array:
@@ -400,15 +315,15 @@ class _Engine:
         )
         gates = tuple(
             self.network.synapses[each.synapse].kinetics.release(before, spikes, self.dt)
-            for each, before in zip(_gating(self.plan, g), cells.gates, strict=True)
+            for each, before in zip(gating(self.plan, g), cells.gates, strict=True)
         )
         state = neuron.advance(state, drive.plus(Drive(current.total())), self.dt)
         return Cells(state, dense, rest, gates), values
 
-    def inputs(self, g: int, k: Array) -> tuple["_Summed", dict[int, "_Summed"]]:
+    def inputs(self, g: int, k: Array) -> tuple[Summed, dict[int, Summed]]:
         """The current into group ``g``, and the spikes that sources bring to its rows."""
         group = self.plan.groups[g]
-        current, arrivals = _Summed(group), {r: _Summed(group) for r in self.rows[g]}
+        current, arrivals = Summed(group), {r: Summed(group) for r in self.rows[g]}
         for entry, keys in zip(self.network.inputs, self.input_keys, strict=True):
             if hasattr(entry.source, "intensity"):
                 continue  # drawn together with others: see ``drawn``
@@ -427,7 +342,7 @@ class _Engine:
                     arrivals[r].add(name, self.remains[r] * values if spread else values)
         return current, arrivals
 
-    def fed(self, r: int, k: Array, before: Array, arrivals: "_Summed", due) -> Array:
+    def fed(self, r: int, k: Array, before: Array, arrivals: Summed, due) -> Array:
         """The entry variables of row ``r`` that have arrivals of their own [group.n], decayed and fed."""
         plan, row = self.plan, self.plan.rows[r]
         if not row.dense:
@@ -464,13 +379,13 @@ class _Engine:
 
         words = randomness.words(lanes, randomness.clock(k))
         if draw.terms > randomness.UNROLLED or any(jnp.ndim(mean) for mean in means(k)):
-            counts = randomness.poisson(words, _pieces(list(means(k)), group), draw.terms)
+            counts = randomness.poisson(words, pieces(list(means(k)), group), draw.terms)
         else:  # what cells have in common is little to compute, but many kernels
             thresholds = self.stages.apart(
                 lambda k: randomness.poisson_thresholds(jnp.stack(list(means(k))), draw.terms), k
             )
-            counts = randomness.above(words, (_pieces(list(each), group) for each in thresholds))
-        return _pieces(weights, group) * counts
+            counts = randomness.above(words, (pieces(list(each), group) for each in thresholds))
+        return pieces(weights, group) * counts
 
     def synaptic(self, g: int, cells: Cells, age, buffer, line, gated) -> tuple[list[Any], list[Any], Drive]:
         """Of every row of group ``g`` its entry variable and conductance, and the drive that they make."""
@@ -484,9 +399,9 @@ class _Engine:
                     unscale[row.synapse] * (1.0 if i is None else self.network.projections[i].weight)
                     for i in row.factors
                 ]
-                x = buffer[row.at : row.at + group.n] * _pieces(factors, group)
+                x = buffer[row.at : row.at + group.n] * pieces(factors, group)
             if row.blocks:
-                x = x + _pieces(list(gated[r] if row.gated else line[self.layout.blocks[r]]), group)
+                x = x + pieces(list(gated[r] if row.gated else line[self.layout.blocks[r]]), group)
             if row.dense:
                 x = x + dense
             entries.append(x)
@@ -524,75 +439,7 @@ class _Engine:
         return flags
 
 
-def _gating(plan: Plan, g: int) -> list[Sum]:
-    """The sums over group ``g`` that read a gating variable."""
-    return [each for each in plan.sums if each.group == g and each.synapse]
-
-
 def _overview(words: Array) -> tuple[Array, Array, Array]:
     """Packed spikes, their summary, and whether there are any."""
     summary = delivery.summary(words)
     return words, summary, jnp.any(summary != 0)
-
-
-def _joined_neuron(network: Network, group: Group) -> Any:
-    """One neuron object for the whole group: shared leaves as they are, the others a value a cell."""
-    members = [network.populations[name] for name in group.populations]
-    leaves = [jax.tree.leaves(member.neuron) for member in members]
-    joined = []
-    for shared, column in zip(group.shared, zip(*leaves, strict=True), strict=True):
-        if shared:
-            joined.append(column[0])
-        else:
-            parts = [jnp.broadcast_to(leaf, member.n) for leaf, member in zip(column, members, strict=True)]
-            joined.append(jnp.concatenate(parts))
-    return jax.tree.unflatten(jax.tree.structure(members[0].neuron), joined)
-
-
-def _footprint(plan: Plan, network: Network, row: Row) -> dict[tuple[int, int | None], Array]:
-    """Weights [post populations, pre populations] of a row's all-to-all projections, by the sum and delay they read."""
-    post, tables = plan.groups[row.group].populations, {}
-    for i, _ in row.blocks:
-        projection, g = network.projections[i], plan.locate(network.projections[i].pre)
-        pre, read = plan.groups[g].populations, plan.sums.index(Sum(g, row.synapse if row.gated else ""))
-        table = tables.setdefault((read, plan.delays[i]), [[0.0] * len(pre) for _ in post])
-        table[post.index(projection.post)][pre.index(projection.pre)] += projection.weight
-    return {source: jnp.stack([jnp.stack(line) for line in table]) for source, table in tables.items()}
-
-
-def _by_population(group: Group, values: Array) -> Array:
-    """Sums of values [group.n] over each population of the group [populations]."""
-    cells, ends = np.arange(group.n), np.asarray(group.offsets)
-    member = (cells >= ends[:-1, None]) & (cells < ends[1:, None])
-    return jnp.asarray(member, values.dtype) @ values
-
-
-class _Summed:
-    """A sum of contributions to the populations of a group: one scalar as long as it can be, [n] otherwise."""
-
-    def __init__(self, group: Group):
-        self.group = group
-        self.parts = {name: [] for name in group.populations}
-
-    def add(self, population: str, value: Any):
-        self.parts[population].append(value)
-
-    def total(self) -> Any:
-        parts = list(self.parts.values())
-        sums = [sum(values) if values else 0.0 for values in parts]
-        same = all([id(value) for value in values] == [id(value) for value in parts[0]] for values in parts)
-        return sums[0] if same and not jnp.ndim(sums[0]) else _pieces(sums, self.group)
-
-
-def _pieces(values: list[Any], group: Group) -> Any:
-    """Values of the populations of a group (scalars or [n]) as one scalar or [group.n], never stored if avoidable."""
-    if all(value is values[0] for value in values) and (len(values) == 1 or not jnp.ndim(values[0])):
-        return values[0]
-    if any(jnp.ndim(value) for value in values):
-        sizes = [stop - start for start, stop in zip(group.offsets, group.offsets[1:], strict=False)]
-        return jnp.concatenate([jnp.broadcast_to(v, n) for v, n in zip(values, sizes, strict=True)])
-    cell = jnp.arange(group.n)
-    joined = values[-1]
-    for value, end in reversed(list(zip(values, group.offsets[1:], strict=True))[:-1]):
-        joined = jnp.where(cell < end, value, joined)
-    return joined

@@ -12,6 +12,7 @@ import numpy as np
 
 from snnlab.core import delivery, planner, probes, randomness
 from snnlab.core import step as stepping
+from snnlab.core.carry import initial
 from snnlab.core.free import Free, derived, evaluated
 from snnlab.core.network import Network, Packed
 from snnlab.core.network_run import _without_wiring
@@ -338,7 +339,7 @@ class NetworkEntries:
 
     def start(self, leaves, seed):
         """The state at t = 0."""
-        carry = stepping.initial(self.plan, self.leaves.packed(leaves), seed[0])
+        carry = initial(self.plan, self.leaves.packed(leaves), seed[0])
         return {"carry": carry, "failed": jnp.full(1, -1, jnp.int32)}
 
     def advance(self, leaves, step, seed, delays, tables, carry, steps, last):
