@@ -26,7 +26,7 @@ from snnlab.core.parameters import describe, shown, unknown
 from snnlab.core.rates import MILLISECONDS
 from snnlab.core.recording import Recording, Spikes, SpikeTrains
 from snnlab.core.run import Pieces
-from snnlab.core.simulate import Run, _bar, begin
+from snnlab.core.simulate import Run, bar, begin
 
 COHERENCES = (0.0, 0.032, 0.064, 0.128, 0.256, 0.512, 1.0)
 DELAY = 500.0  # ms from the end of the stimulus to that of the trial
@@ -85,7 +85,7 @@ def psychometric(
     experiment = Experiment(
         model, coherences, trials, **times, seed=seed, **reading, workers=workers, **parameters
     )
-    report = _bar if progress is True else progress or (lambda fraction: None)
+    report = bar if progress is True else progress or (lambda fraction: None)
     try:
         for fraction in experiment:
             if report(fraction) is False:

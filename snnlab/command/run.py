@@ -1,21 +1,25 @@
 """``snnlab run``: one run of a model, its options made from the model's declared parameters."""
 
 import argparse
+import contextlib
 import itertools
 import os
+import signal
 import sys
-from collections.abc import Sequence
+import threading
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from snnlab import Interrupted, Recording, SimulationError, analysis, models, simulate
+from snnlab import Recording, SimulationError, analysis, models, simulate
 from snnlab.command import Misuse
 from snnlab.command.listing import known, summary, switches
 from snnlab.command.options import Options, number
 from snnlab.core.parameters import describe
 from snnlab.core.recording import whole_file
+from snnlab.core.simulate import bar
 from snnlab.models.published import allowed
 from snnlab.widgets.catalogue import LOOKS
 
@@ -54,14 +58,22 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def _run(model: Any, out: Path | None, plot: Path | None, **settings: Any) -> int:
-    code, complaint = 0, ""
-    try:
-        recording = simulate(model, progress=sys.stderr.isatty(), **settings)
-    except Interrupted as stop:
-        recording, code = stop.recording, 130
-        complaint = f"stopped after {recording.duration:g} of {settings['duration']:g} ms"
-    except SimulationError as error:
-        recording, code, complaint = error.recording, 1, str(error)
+    code, complaint, seen = 0, "", sys.stderr.isatty()
+    with _interrupt() as interrupted:
+
+        def report(fraction: float) -> bool:
+            if seen:
+                bar(fraction)
+            return not interrupted.is_set()
+
+        try:
+            recording = simulate(model, progress=report, **settings)
+        except SimulationError as error:
+            recording, code, complaint = error.recording, 1, str(error)
+    if seen:
+        print(file=sys.stderr)
+    if interrupted.is_set() and not code:
+        code, complaint = 130, f"stopped after {recording.duration:g} of {settings['duration']:g} ms"
     if complaint:
         print(f"snnlab run: {complaint}", file=sys.stderr)
     print(analysis.summary(recording) if recording.spikes and recording.duration else recording)
@@ -73,6 +85,29 @@ def _run(model: Any, out: Path | None, plot: Path | None, **settings: Any) -> in
             picture.savefig(file, format=plot.suffix.lower()[1:], dpi=150)
         print(f"wrote {plot}")
     return code
+
+
+@contextlib.contextmanager
+def _interrupt() -> Iterator[threading.Event]:
+    """Set by the first Ctrl-C, to be asked between pieces: raised at any moment, one may get lost in a callback.
+
+    The second Ctrl-C is what it always is.
+    """
+    event = threading.Event()
+    if threading.current_thread() is not threading.main_thread():
+        yield event
+        return
+    before = signal.getsignal(signal.SIGINT)
+
+    def first(*_: Any) -> None:
+        event.set()
+        signal.signal(signal.SIGINT, before)
+
+    signal.signal(signal.SIGINT, first)
+    try:
+        yield event
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def figure(recording: Recording) -> "Figure":

@@ -58,7 +58,7 @@ def simulate(
     if not (progress is None or isinstance(progress, bool) or callable(progress)):
         raise ValueError(f"simulate: progress = {shown(progress)} must be True, False or a function.")
     run = begin(model, duration=duration, dt=dt, seed=seed, record=record, chunk=chunk)
-    report = _bar if progress is True else progress or (lambda fraction: None)
+    report = bar if progress is True else progress or (lambda fraction: None)
     try:
         for fraction in run:
             if report(fraction) is False:
@@ -71,7 +71,8 @@ def simulate(
             print(file=sys.stderr)
 
 
-def _bar(fraction: float):
+def bar(fraction: float):
+    """A bar on stderr, drawn over the one before."""
     width = 40
     filled = round(width * fraction)
     print(

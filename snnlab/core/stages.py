@@ -56,7 +56,10 @@ def _prepared(work: Callable[..., Any], *operands: Any) -> Callable[..., Any]:
     jaxpr = closed.jaxpr
     known, early, late = set(jaxpr.constvars), [], []
     for equation in jaxpr.eqns:
-        if all(isinstance(x, core.Literal) or x in known for x in equation.invars):
+        given = [x for x in equation.invars if not isinstance(x, core.Literal)]
+        if given and known.issuperset(
+            given
+        ):  # what is made from nothing, such as indices, is made again for nothing
             early.append(equation)
             known.update(equation.outvars)
         else:

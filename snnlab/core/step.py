@@ -204,14 +204,13 @@ class _Engine:
         def due(group, delay):
             return seen.words[group] if delay is None else self.past(ring[group], k, delay)
 
-        age = k - carry.born
-        buffer = self.deliver(carry.buffer, age, seen.found, due)
+        buffer = self.deliver(carry, seen.found, due)
         cells, values = [], {}
         for g, group in enumerate(plan.groups):
             chosen = zip(probes, selections, strict=True)
             wanted = {probe: which for probe, which in chosen if probe.population in group.populations}
             advance = functools.partial(self.advance, g, due, wanted)
-            arrived = k, age, buffer, seen.line, seen.gated, seen.spikes[g]
+            arrived = k, carry.born, buffer, seen.line, seen.gated, seen.spikes[g]
             after, read = self.stages.update(advance, carry.cells[g], *arrived)
             cells.append(after)
             values.update(zip(wanted, read, strict=True))
@@ -248,14 +247,15 @@ class _Engine:
             zip(self.buffered, row[half:], strict=True)
         )
 
-    def deliver(self, buffer: Array, age: Array, found: tuple[Any, ...], due) -> Array:
+    def deliver(self, carry: Carry, found: tuple[Any, ...], due) -> Array:
         """The buffer after the spikes that are due have been added; where there are some."""
+        buffer = carry.buffer
         for lane, tables, here in zip(self.plan.lanes, self.tables, found, strict=True):
             late = lane.delay is not None
             words, summary, some = self.stages.apart(_overview, due(lane.group, lane.delay)) if late else here
 
             def add(buffer, lane=lane, tables=tables, words=words, summary=summary):
-                group, (scale, _) = self.plan.groups[lane.group], self.scale(age)
+                group, (scale, _) = self.plan.groups[lane.group], self.scale(carry.k - carry.born)
                 return delivery.deliver(lane, group, self.network, tables, scale, words, summary, buffer)
 
             buffer = lax.cond(some, add, lambda buffer: buffer, buffer)
@@ -298,7 +298,7 @@ class _Engine:
         ]
         return jnp.concatenate([*sums, *fed, jnp.zeros(0, self.dt.dtype)]), gated
 
-    def advance(self, g: int, due, wanted, cells: Cells, k, age, buffer, line, gated, spikes):
+    def advance(self, g: int, due, wanted, cells: Cells, k, born, buffer, line, gated, spikes):
         """The cells of group ``g`` a step later, and what the probes ``wanted`` as the step uses it."""
         neuron, rows = self.neurons[g], self.rows[g]
         state, _ = neuron.fire(cells.state, self.dt)
@@ -307,7 +307,7 @@ class _Engine:
             self.fed(r, k, before, arrivals[r], due) for r, before in zip(rows, cells.dense, strict=True)
         )
         here = cells._replace(state=state, dense=dense)
-        entries, conductances, drive = self.synaptic(g, here, age, buffer, line, gated)
+        entries, conductances, drive = self.synaptic(g, here, k - born, buffer, line, gated)
         values = tuple(self.probed(g, probe, state, conductances)[which] for probe, which in wanted.items())
         rest = tuple(
             () if self.plan.rows[r].gated else self.synapses[r].kinetics.advance(x, before, self.dt)
