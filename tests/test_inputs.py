@@ -133,7 +133,6 @@ def test_a_step_that_ends_before_it_begins_is_refused():
 
 @pytest.mark.parametrize("rate", [1000.0, [10.0, 1000.0]])
 def test_a_poisson_rate_that_cannot_be_drawn_is_refused_before_anything_compiles(rate, monkeypatch):
-    from snnlab.core import step
 
     net = Network(
         {"c": Population(LIF(V_th=1e9), 2)},
@@ -142,7 +141,7 @@ def test_a_poisson_rate_that_cannot_be_drawn_is_refused_before_anything_compiles
     )
     largest = simulate(net, duration=80.0 * 100, dt=80.0, record="c.s")["c.s"][-1, -1]
     assert largest == pytest.approx(8000, abs=5 * np.sqrt(8000))  # 80 a step: the largest that is drawn
-    monkeypatch.setattr(step, "initial", None)
+    monkeypatch.setattr("snnlab.core.network_run.initial", None)
     with pytest.raises(
         ValueError,
         match=r'input 0 \(to "c"\): 1000 Hz are 100 Poisson spikes a step of dt = 100 ms; at most 80 can be drawn',

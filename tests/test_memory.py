@@ -138,7 +138,7 @@ def lone(n, neuron=None, **kwargs):
 )
 def test_what_does_not_fit_is_refused_before_anything_is_allocated(build, kwargs, message, monkeypatch):
     monkeypatch.setattr(memory, "free", lambda: 2e9)
-    monkeypatch.setattr(stepping, "initial", None)
+    monkeypatch.setattr("snnlab.core.network_run.initial", None)
     monkeypatch.setattr(planner, "tables", None)
     with pytest.raises(ValueError, match=message):
         simulate(build(), duration=10.0, **kwargs)

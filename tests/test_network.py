@@ -175,7 +175,7 @@ def test_wrong_parts_are_refused(build, message):
 def test_what_cannot_be_run_is_refused_before_anything_compiles(kwargs, message, monkeypatch):
     from snnlab.core import step
 
-    monkeypatch.setattr(step, "initial", None)
+    monkeypatch.setattr("snnlab.core.network_run.initial", None)
     monkeypatch.setattr(step, "advance", None)
     monkeypatch.setattr("snnlab.core.memory.free", lambda: 1e9)
     net = Network(CELLS, SYNAPSES, [Projection("E", "I", "exc", HALF)])
