@@ -145,9 +145,8 @@ def test_the_first_display_runs_once_and_says_that_it_compiles():
 
     asyncio.run(display())
     assert explorer.runs == 1 and explorer.recording is not None
-    states = [
-        state for state, _ in itertools.groupby(w["state"] for w in words)
-    ]  # what there is may be shown before
+    # a state may be told more than once, with what there is by then
+    states = [state for state, _ in itertools.groupby(w["state"] for w in words)]
     assert states == ["loading", "ready"] and "compiling" in words[0]["text"]
     first = len(words)
     explorer.panel.controls["RI"].slider.value = 25.0

@@ -133,7 +133,6 @@ def test_a_step_that_ends_before_it_begins_is_refused():
 
 @pytest.mark.parametrize("rate", [1000.0, [10.0, 1000.0]])
 def test_a_poisson_rate_that_cannot_be_drawn_is_refused_before_anything_compiles(rate, monkeypatch):
-
     net = Network(
         {"c": Population(LIF(V_th=1e9), 2)},
         {"s": Synapse(Exponential(1e9), Current())},

@@ -33,6 +33,23 @@ def int32(shape: tuple[int, ...] = (1,)) -> Any:
     return jax.ShapeDtypeStruct(shape, np.int32)
 
 
+def buffers_of_any(parameters: int, leaves: int, checks: int) -> dict[str, Any]:
+    """The buffers of every program: what is set, what follows from it, and what it says of a run."""
+    return {
+        "values": jax.ShapeDtypeStruct((parameters,), np.float64),
+        "dt": jax.ShapeDtypeStruct((1,), np.float64),
+        "seed": jax.ShapeDtypeStruct((1,), np.uint32),
+        "steps": int32(),
+        "last": int32(),
+        "leaves": float32((leaves,)),
+        "step": float32(),
+        "fault": int32(),
+        "failed": int32(),
+        "verdict": int32((checks,)),
+        "value": float32((checks,)),
+    }
+
+
 class Leaves:
     """The numbers of a model, computed from the sliders in double precision as Python does, in one array."""
 
@@ -269,20 +286,10 @@ class NetworkEntries:
     def buffers(self) -> dict[str, Any]:
         plan, n = self.plan, self.capacity
         buffers = {
-            "values": jax.ShapeDtypeStruct((len(self.opening.names),), np.float64),
-            "dt": jax.ShapeDtypeStruct((1,), np.float64),
-            "seed": jax.ShapeDtypeStruct((1,), np.uint32),
-            "steps": int32(),
-            "last": int32(),
-            "leaves": float32((self.leaves.size,)),
-            "step": float32(),
+            **buffers_of_any(len(self.opening.names), self.leaves.size, len(self.checks)),
             "delays": int32((len(self.delays),)),
-            "fault": int32(),
-            "failed": int32(),
             "words": tuple(jax.ShapeDtypeStruct((n, delivery.n_words(g.n)), np.uint32) for g in plan.groups),
             "samples": tuple(float32((n, len(cells))) for cells in self.cells),
-            "verdict": int32((len(self.checks),)),
-            "value": float32((len(self.checks),)),
         }
         buffers["carry"] = jax.eval_shape(self.start, buffers["leaves"], buffers["seed"])["carry"]
         if self.sheets:

@@ -10,7 +10,7 @@ from jax import lax
 from snnlab.core import rate_run
 from snnlab.core.free import Free
 from snnlab.core.rates import MILLISECONDS, taken_apart
-from snnlab.live.network_entries import REAL, Leaves, checked, float32, int32
+from snnlab.live.network_entries import REAL, Leaves, buffers_of_any, checked, float32, int32
 from snnlab.live.opening import Opening
 from snnlab.widgets.phase_planes import portrait
 from snnlab.widgets.rings import ring_portrait
@@ -48,19 +48,9 @@ class RateEntries:
     @property
     def buffers(self) -> dict[str, Any]:
         buffers = {
-            "values": jax.ShapeDtypeStruct((len(self.opening.names),), np.float64),
-            "dt": jax.ShapeDtypeStruct((1,), np.float64),
-            "seed": jax.ShapeDtypeStruct((1,), np.uint32),
-            "steps": int32(),
-            "last": int32(),
-            "leaves": float32((self.leaves.size,)),
-            "step": float32(),
-            "fault": int32(),
-            "failed": int32(),
+            **buffers_of_any(len(self.opening.names), self.leaves.size, len(self.checks)),
             "carry": {"k": int32(), "x": float32((self.n,))},
             "samples": tuple(float32((self.capacity, *shape)) for shape in self.shapes.values()),
-            "verdict": int32((len(self.checks),)),
-            "value": float32((len(self.checks),)),
         }
         if self.plane:
             buffers |= {"points": float32((FLOW, 2)), "count": int32(), "flow": float32((FLOW, 2))}

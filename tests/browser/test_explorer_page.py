@@ -193,9 +193,8 @@ def test_explorer_in_jupyterlab(page: Page, jupyterlab: JupyterLab) -> None:
     one.wait()
     two.wait()
     assert one.summary == two.summary and one.summary.startswith("E 2")
-    assert (
-        one.root.locator("[data-parameter]").count() == 20
-    )  # the model's, the run's, and the speed of live mode
+    # those of the model and the run, and the speed of live mode
+    assert one.root.locator("[data-parameter]").count() == 20
     # a page that snaps a slider to its stops must not change the value it stands for
     expect(one.root.locator('[data-action="preset"] select')).to_have_value("asynchronous irregular")
     assert page.get_by_role("slider", name="g_inh (nS)").count() == 2
